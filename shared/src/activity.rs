@@ -1,0 +1,398 @@
+//! Activities: the immutable things that happened, and the records in which the log keeps them.
+//!
+//! To add a kind: add it to [`Kind`], then follow the compiler through [`Kind::retention`],
+//! the fold and the words shown to people.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::consent::{Basis, MailClass};
+use crate::id::{
+    ActivityId, EnrollmentId, FormId, HandoffId, LeadId, MailId, MessageId, OwnerId, PageViewId, ScenarioId, VisitorId,
+};
+use crate::lead::{Cell, Stage};
+use crate::verdict::Signals;
+
+/// All activities of a lead, or of a visitor who is no lead yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    /// Whose log it is.
+    pub owner: LogOwner,
+    /// What happened, in no particular order; the fold sorts it.
+    pub records: Vec<Record>,
+}
+
+/// Whose log it is: the partition that holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum LogOwner {
+    /// A person with an address.
+    Lead(LeadId),
+    /// A browser that nobody has identified.
+    Visitor(VisitorId),
+}
+
+/// One item of the log: what one beacon brought, or one decision. Its activities share sender, signals and retention.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The id of the first activity in it.
+    pub id: ActivityId,
+    /// When it happened by the sender's own clock, the same on every retry: with the id, the record's key.
+    pub sent: Timestamp,
+    /// When it happened, corrected by what is known of the sender's clock; never after `received`.
+    pub at: Timestamp,
+    /// When michi took it.
+    pub received: Timestamp,
+    /// The browser it came from, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visitor: Option<VisitorId>,
+    /// Who says so.
+    pub source: Source,
+    /// What hints at a machine.
+    #[serde(default, skip_serializing_if = "Signals::is_empty")]
+    pub signals: Signals,
+    /// What happened, oldest first.
+    pub activities: Vec<Activity>,
+}
+
+/// Who says that something happened, and so how far it is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A browser, by the public key: believed as far as its visitor's link goes.
+    Site,
+    /// A server of the customer's, by a secret key.
+    Server,
+    /// michi's own decision.
+    Michi,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Its id: it counts once, however often it is written.
+    pub id: ActivityId,
+    /// When it happened, corrected as the record's time is.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+/// What can happen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Kind {
+    /// A page was shown.
+    PageViewed(PageView),
+    /// Somebody had the page in sight for this long since the last such activity.
+    Engaged {
+        /// The showing of the page.
+        page_view: PageViewId,
+        /// Its address.
+        url: String,
+        /// Milliseconds in sight and in focus.
+        millis: u32,
+    },
+    /// A link was clicked.
+    Clicked {
+        /// The showing of the page.
+        page_view: Option<PageViewId>,
+        /// Where the link goes.
+        target: String,
+        /// What it says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// A file was downloaded.
+    Downloaded {
+        /// The showing of the page, if a page led there.
+        page_view: Option<PageViewId>,
+        /// The file's address.
+        target: String,
+    },
+    /// Something of the customer's own, by the Segment spec's `track`.
+    Tracked {
+        /// What the customer calls it.
+        event: String,
+        /// What the customer says of it, flattened to text.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        properties: BTreeMap<String, String>,
+    },
+    /// A form was sent.
+    FormSubmitted(FormSubmission),
+    /// Somebody said who the visitor is, by the Segment spec's `identify`.
+    Identified {
+        /// The mail address claimed, if one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<Address>,
+        /// Attributes claimed.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        traits: BTreeMap<String, String>,
+        /// What bears the claim out.
+        proof: Proof,
+        /// The one-use token of a mail's link, to be redeemed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
+    },
+    /// An attribute was set on michi's or the customer's own authority.
+    AttributeSet {
+        /// Its name.
+        name: String,
+        /// Its value; empty takes it away.
+        value: String,
+    },
+    /// Consent to mail was given or withdrawn.
+    Consented {
+        /// The class of mail.
+        class: MailClass,
+        /// Given or withdrawn.
+        granted: bool,
+        /// On what ground.
+        basis: Basis,
+        /// The words that were agreed to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// From this moment the visitor's history belongs to this lead.
+    VisitorLinked {
+        /// The browser.
+        visitor: VisitorId,
+        /// How it is known.
+        proof: Proof,
+        /// Nothing the visitor did before belongs to this lead; none: everything before does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
+    },
+    /// The browser gave another address: what it did from then on belongs to another lead.
+    VisitorCut {
+        /// The browser.
+        visitor: VisitorId,
+        /// The moment it gave the other address.
+        from: Timestamp,
+    },
+    /// The lead entered a scenario.
+    Enrolled {
+        /// The scenario.
+        scenario: ScenarioId,
+        /// This run of it.
+        enrollment: EnrollmentId,
+    },
+    /// The lead moved to another stage.
+    StageMoved {
+        /// From where.
+        from: Stage,
+        /// To where.
+        to: Stage,
+        /// The cell at that moment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cell: Option<Cell>,
+        /// The alert this move owed to sales; none when one went out lately.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alert: Option<MessageId>,
+    },
+    /// Sales answered a hand-off.
+    SalesAnswered {
+        /// The hand-off.
+        handoff: HandoffId,
+        /// Who answered.
+        owner: OwnerId,
+        /// What.
+        answer: SalesAnswer,
+    },
+    /// A mail was sent.
+    MailSent {
+        /// The message.
+        message: MessageId,
+        /// Which mail it was.
+        mail: MailId,
+        /// The owner it went to; none: the lead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<OwnerId>,
+    },
+    /// A mail's pixel was fetched.
+    MailOpened {
+        /// The message.
+        message: MessageId,
+    },
+    /// A link in a mail was followed.
+    MailClicked {
+        /// The message.
+        message: MessageId,
+        /// The link's address.
+        target: String,
+    },
+    /// The lead came to an event.
+    EventAttended {
+        /// Its name.
+        event: String,
+    },
+    /// Somebody spoke with the lead.
+    CallMade {
+        /// By whom.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<OwnerId>,
+        /// What came of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+}
+
+/// One showing of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageView {
+    /// Its id.
+    pub page_view: PageViewId,
+    /// The page's address.
+    pub url: String,
+    /// The page's title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Where the visitor came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referrer: Option<String>,
+    /// The page shown before in the same tab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PageViewId>,
+    /// Campaign parameters and click ids, by their names in the address.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub campaign: BTreeMap<String, String>,
+}
+
+/// A form as sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormSubmission {
+    /// Which form.
+    pub form: FormId,
+    /// The showing of the page it stood on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_view: Option<PageViewId>,
+    /// The page's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The mail address in it, if it has a good one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// Every field, by name, the address too.
+    pub fields: BTreeMap<String, String>,
+    /// Whether mail was agreed to, and to which words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<FormConsent>,
+}
+
+/// The answer to a form's question whether mail may be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormConsent {
+    /// Yes or no.
+    pub granted: bool,
+    /// The words beside the box.
+    pub text: String,
+}
+
+/// How it is known that a browser is a lead's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Somebody typed the address of a lead who was known already: anybody could.
+    Claimed,
+    /// The address was new when this browser gave it, so there was nobody to pretend to be.
+    First,
+    /// A click on a mail's link, or the site's own signature.
+    Proven,
+}
+
+/// What sales said of a lead offered to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum SalesAnswer {
+    /// We take it.
+    Accepted,
+    /// It is none of ours.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+    /// Not now.
+    Recycled {
+        /// From when on it may be offered again.
+        until: Timestamp,
+    },
+}
+
+/// How long a record is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Retention {
+    /// Footsteps: 90 days for a visitor, 400 days for a lead.
+    Passing,
+    /// Until the lead is erased.
+    Lasting,
+}
+
+impl Retention {
+    /// Days that footsteps of a visitor are kept.
+    pub const VISITOR_DAYS: i64 = 90;
+    /// Days that footsteps of a lead are kept.
+    pub const LEAD_DAYS: i64 = 400;
+    /// How many of a lead's newest footsteps are kept at most.
+    pub const LEAD_RECORDS: usize = 2_000;
+}
+
+impl Kind {
+    /// How long a record of this kind is kept. Kinds that differ here are never packed into one record.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        match self {
+            Self::PageViewed(_) | Self::Engaged { .. } | Self::Clicked { .. } | Self::MailOpened { .. } => Retention::Passing,
+            Self::Downloaded { .. }
+            | Self::Tracked { .. }
+            | Self::FormSubmitted(_)
+            | Self::Identified { .. }
+            | Self::AttributeSet { .. }
+            | Self::Consented { .. }
+            | Self::VisitorLinked { .. }
+            | Self::VisitorCut { .. }
+            | Self::Enrolled { .. }
+            | Self::StageMoved { .. }
+            | Self::SalesAnswered { .. }
+            | Self::MailSent { .. }
+            | Self::MailClicked { .. }
+            | Self::EventAttended { .. }
+            | Self::CallMade { .. } => Retention::Lasting,
+        }
+    }
+
+    /// The address by which this activity says whose the browser is.
+    #[must_use]
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::FormSubmitted(form) => form.address.as_ref(),
+            Self::Identified { address, .. } => address.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl Record {
+    /// How long the record is kept.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        self.activities.iter().map(|a| a.kind.retention()).max().unwrap_or(Retention::Passing)
+    }
+
+    /// A record of one decision of michi's own, taken at `now`.
+    #[must_use]
+    pub fn decision(id: ActivityId, now: Timestamp, kind: Kind) -> Self {
+        Self {
+            id: id.clone(),
+            sent: now,
+            at: now,
+            received: now,
+            visitor: None,
+            source: Source::Michi,
+            signals: Signals::default(),
+            activities: vec![Activity { id, at: now, kind }],
+        }
+    }
+}

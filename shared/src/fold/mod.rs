@@ -1,0 +1,151 @@
+//! The lead that a log amounts to: a pure function of (playbook, log, now).
+//!
+//! Nothing is counted up anywhere: the whole retained log is read in (time, id) order each time. So order of arrival
+//! and duplicates change nothing, and a changed playbook changes everything it should.
+//!
+//! - `footsteps`: which activities count, in order
+//! - `profile`: attributes, and fit along the way
+//! - `interest`: points, limits, decay, levels
+//! - `answers`: what follows at one moment, and when it changes
+
+mod answers;
+mod footsteps;
+mod interest;
+mod profile;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::activity::{Kind, Log, LogOwner};
+use crate::id::PageViewId;
+use crate::lead::{Lead, LinkedVisitor, PageSeen, Stage, StageMove};
+use crate::playbook::Playbook;
+use crate::scoring::{Fit, Interest, InterestReason};
+
+use answers::Digest;
+pub use answers::NEVER_TO_BE_NOTICED;
+use footsteps::Footsteps;
+pub use footsteps::Step;
+
+/// The moment that ranks refer to. Any would do, as long as it never changes.
+pub const LANDMARK: Timestamp = Timestamp::constant(1_577_836_800, 0);
+
+/// What the log amounts to at `now`. Activities after `now` have not happened yet; footsteps past their retention are
+/// ignored, whether they were deleted or not.
+#[must_use]
+pub fn fold(playbook: &Playbook, log: &Log, now: Timestamp) -> Lead {
+    let footsteps = Footsteps::of(playbook, log, now);
+    let profile = profile::profile(playbook, &footsteps);
+    let tally = interest::tally(&playbook.scoring.interest, playbook.setup.time_zone.get(), &footsteps.steps);
+    let moves = moves(&footsteps);
+    let stage = match log.owner {
+        LogOwner::Lead(_) => Some(moves.last().map_or(Stage::Lead, |last| last.to)),
+        LogOwner::Visitor(_) => None,
+    };
+    let digest = Digest { playbook, footsteps: &footsteps, profile: &profile, tally: &tally, stage };
+    let answers = digest.answers(now);
+    let valid_until = digest.valid_until(now, &answers);
+
+    let half_life = playbook.scoring.interest.half_life;
+    let reasons: Vec<InterestReason> = tally
+        .grants
+        .iter()
+        .map(|grant| InterestReason {
+            rule: grant.rule.clone(),
+            activity: grant.step.activity.id.clone(),
+            at: grant.step.activity.at,
+            points: grant.points,
+            cut: grant.cut,
+            now: interest::decayed(grant.points, grant.step.activity.at, now, half_life.millis()),
+            unconfirmed: grant.step.unconfirmed,
+        })
+        .collect();
+    Lead {
+        stage,
+        fit: Fit {
+            points: profile.fit.iter().map(|reason| reason.points).sum(),
+            grade: answers.grade,
+            reasons: profile.fit.clone(),
+        },
+        interest: Interest {
+            points: reasons.iter().map(|reason| reason.now).sum::<f64>().max(0.0),
+            rank: tally.interest.rank(half_life),
+            level: answers.level,
+            momentum: tally.momentum.at(now, playbook.scoring.interest.momentum.half_life.millis()),
+            surging: answers.surging,
+            reasons,
+        },
+        attributes: profile.attributes,
+        excluded: answers.excluded,
+        cell: answers.cell,
+        phase: answers.phase,
+        segments: answers.segments,
+        proposal: answers.proposal,
+        visitors: visitors(&footsteps),
+        pages: pages(&footsteps),
+        moves,
+        seen: footsteps.all.first().zip(footsteps.all.last()).map(|(first, last)| (first.activity.at, last.activity.at)),
+        valid_until,
+    }
+}
+
+/// What happened to a lead by `now`, as [`fold`] sees it: in (time, id) order, each activity once, without what belongs to
+/// others or is past its retention; with what machines did, which [`Step::counts`] tells apart.
+#[must_use]
+pub fn history<'a>(playbook: &'a Playbook, log: &'a Log, now: Timestamp) -> Vec<Step<'a>> {
+    Footsteps::of(playbook, log, now).all
+}
+
+fn moves(footsteps: &Footsteps<'_>) -> Vec<StageMove> {
+    let moved = |step: &Step<'_>| match &step.activity.kind {
+        Kind::StageMoved { from, to, cell, alert } => Some(StageMove {
+            id: step.activity.id.clone(),
+            at: step.activity.at,
+            from: *from,
+            to: *to,
+            cell: *cell,
+            alert: alert.clone(),
+        }),
+        _ => None,
+    };
+    footsteps.all.iter().filter_map(moved).collect()
+}
+
+/// The browsers still linked, each once, with its best proof.
+fn visitors(footsteps: &Footsteps<'_>) -> Vec<LinkedVisitor> {
+    let mut linked: Vec<LinkedVisitor> = Vec::new();
+    for link in footsteps.links.iter().filter(|link| link.until.is_none()) {
+        match linked.iter_mut().find(|known| known.visitor == *link.visitor) {
+            Some(known) => known.proof = known.proof.max(link.proof),
+            None => linked.push(LinkedVisitor { visitor: link.visitor.clone(), proof: link.proof, at: link.at }),
+        }
+    }
+    linked
+}
+
+/// Pages that people saw, newest first, each with the time it was in sight.
+fn pages(footsteps: &Footsteps<'_>) -> Vec<PageSeen> {
+    let mut engaged: HashMap<&PageViewId, u64> = HashMap::new();
+    for step in &footsteps.steps {
+        if let Kind::Engaged { page_view, millis, .. } = &step.activity.kind {
+            *engaged.entry(page_view).or_default() += u64::from(*millis);
+        }
+    }
+    let seen = |step: &Step<'_>| match &step.activity.kind {
+        // A showing that is told twice under different ids has its time in sight told once.
+        Kind::PageViewed(page) => Some(PageSeen {
+            page_view: page.page_view.clone(),
+            at: step.activity.at,
+            url: page.url.clone(),
+            title: page.title.clone(),
+            class: step.class.cloned(),
+            engaged: engaged.remove(&page.page_view).unwrap_or(0),
+            unconfirmed: step.unconfirmed,
+        }),
+        _ => None,
+    };
+    footsteps.steps.iter().rev().filter_map(seen).collect()
+}

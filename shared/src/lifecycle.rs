@@ -1,0 +1,89 @@
+//! What to do about a lead: the moves between stages that its scores propose, the alert that a move owes to sales, and
+//! the facts the world is told. Every decision is an activity, so that the next fold sees it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::activity::{Kind, Log, Record};
+use crate::fact::{Fact, FactKind};
+use crate::fold::fold;
+use crate::id::{ActivityId, LeadId, MessageId, PlaybookVersion};
+use crate::lead::{Lead, Proposal, Stage};
+use crate::mail::alert::Alert;
+use crate::mail::message::Message;
+use crate::playbook::Playbook;
+
+/// After so long without a page a visit is over.
+pub const SESSION_GAP: SignedDuration = SignedDuration::from_mins(30);
+
+/// More moves than this from one look at a log would mean a playbook whose matrix contradicts itself.
+const MOST_MOVES: usize = 4;
+
+/// What a look at a lead's log leads to.
+#[derive(Debug)]
+pub struct Decision {
+    /// The lead, with the decisions taken.
+    pub lead: Lead,
+    /// The decisions, to be appended to the log.
+    pub records: Vec<Record>,
+    /// Mails owed.
+    pub messages: Vec<Message>,
+    /// Facts to tell.
+    pub facts: Vec<Fact>,
+}
+
+/// Folds the log and takes the decisions it proposes at `now`; they are appended to `log` as well.
+#[must_use]
+pub fn decide(playbook: &Playbook, version: &PlaybookVersion, id: &LeadId, log: &mut Log, now: Timestamp) -> Decision {
+    let mut decision = Decision { lead: fold(playbook, log, now), records: Vec::new(), messages: Vec::new(), facts: Vec::new() };
+    while let Some(proposal) = decision.lead.proposal
+        && decision.records.len() < MOST_MOVES
+    {
+        let Some(from) = decision.lead.stage else { break };
+        let to = match proposal {
+            Proposal::Mql => Stage::Mql,
+            Proposal::Lead => Stage::Lead,
+        };
+        // The ordinal makes the id: a second look that knows of as many moves decides the same one.
+        let activity = ActivityId::derive(&["stage", id.as_str(), &decision.lead.moves.len().to_string()]);
+        let owner = playbook.default_owner().filter(|_| to == Stage::Mql && alert_is_due(playbook, &decision.lead, now));
+        let alert = owner.map(|_| MessageId::derive(&["alert", id.as_str(), activity.as_str()]));
+        let cell = decision.lead.cell;
+        let moved = Kind::StageMoved { from, to, cell, alert: alert.clone() };
+        let record = Record::decision(activity.clone(), now, moved);
+        log.records.push(record.clone());
+        decision.records.push(record);
+        decision.lead = fold(playbook, log, now);
+        if let (Some(owner), Some(message)) = (owner, alert) {
+            let before =
+                visit_began(&decision.lead, now).map(|began| fold(playbook, log, began - SignedDuration::from_millis(1)));
+            let values = Alert::of(playbook, &decision.lead, before.as_ref(), now);
+            let language = owner.language.unwrap_or(playbook.setup.language);
+            decision.messages.push(Message::alert(message, id, &owner.id, language, version, values, now));
+        }
+        decision.facts.push(Fact::of(id, &activity, now, version, FactKind::LeadStageMoved { from, to, cell }));
+    }
+    decision
+}
+
+/// No second alert within the window, unless the cell has improved since.
+fn alert_is_due(playbook: &Playbook, lead: &Lead, now: Timestamp) -> bool {
+    let window = playbook.scoring.alert_window.duration();
+    let last = lead.moves.iter().rev().find(|earlier| earlier.alert.is_some() && now.duration_since(earlier.at) < window);
+    match (last.map(|earlier| earlier.cell), lead.cell) {
+        (None, _) => true,
+        (Some(Some(then)), Some(now)) => now.improves_on(then),
+        (Some(_), _) => false,
+    }
+}
+
+/// When the visit under way began: the first page of the newest run without a long gap.
+fn visit_began(lead: &Lead, now: Timestamp) -> Option<Timestamp> {
+    let mut began = now;
+    for page in &lead.pages {
+        if began.duration_since(page.at) > SESSION_GAP {
+            break;
+        }
+        began = page.at;
+    }
+    (began != now).then_some(began)
+}
