@@ -1,0 +1,86 @@
+//! What every handler gets: the store, the clock, chance, keys, settings, and the live playbook.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use super::{Clock, Error, KeyRing, Random, Settings, Store};
+use crate::id::PlaybookVersion;
+use crate::playbook::Playbook;
+
+/// How long a playbook is used before the pointer to the live one is read again.
+const PLAYBOOK_AGE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Everything a handler needs of the world. Clones share it.
+#[derive(Clone)]
+pub struct App {
+    /// Both tables.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Chance.
+    pub random: Random,
+    /// Secrets.
+    pub keys: Arc<KeyRing>,
+    /// What the surroundings say.
+    pub settings: Arc<Settings>,
+    live: Arc<Mutex<Option<Live>>>,
+}
+
+/// A playbook and its version.
+#[derive(Clone)]
+pub struct Versioned {
+    /// The version.
+    pub version: PlaybookVersion,
+    /// The playbook.
+    pub playbook: Arc<Playbook>,
+}
+
+struct Live {
+    read: Timestamp,
+    live: Versioned,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock, random: Random, keys: KeyRing, settings: Settings) -> Self {
+        Self { store, clock, random, keys: Arc::new(keys), settings: Arc::new(settings), live: Arc::default() }
+    }
+
+    /// The live playbook, at most 30 seconds old.
+    ///
+    /// # Errors
+    /// If none was ever published, or the table does not answer and none was read before.
+    pub async fn playbook(&self) -> Result<Versioned, Error> {
+        let now = self.clock.now();
+        let mut held = self.live.lock().await;
+        if let Some(live) = held.as_ref()
+            && now.duration_since(live.read) < PLAYBOOK_AGE
+            && now >= live.read
+        {
+            return Ok(live.live.clone());
+        }
+        let version = match self.store.live_version().await {
+            Ok(version) => version,
+            // An old playbook is better than none while the table does not answer.
+            Err(error) => return held.as_ref().map(|live| live.live.clone()).ok_or(error),
+        };
+        if let Some(live) = held.as_mut()
+            && live.live.version == version
+        {
+            live.read = now;
+            return Ok(live.live.clone());
+        }
+        let playbook = Arc::new(self.store.playbook(&version).await?);
+        let live = Versioned { version, playbook };
+        *held = Some(Live { read: now, live: live.clone() });
+        Ok(live)
+    }
+
+    /// Forgets the playbook held, so that the next reader sees what was just published.
+    pub async fn forget_playbook(&self) {
+        *self.live.lock().await = None;
+    }
+}

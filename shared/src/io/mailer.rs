@@ -1,0 +1,185 @@
+//! Mail by SES: one call, one answer. Whether to call again is the message's to decide, so the SDK never repeats it.
+
+use std::error::Error as StdError;
+
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::retry::RetryConfig;
+use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sesv2::operation::send_email::SendEmailError;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageTag};
+use aws_smithy_runtime_api::client::dns::ResolveDnsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_types::SdkConfig;
+use hyper_util::client::legacy;
+
+use crate::address::Address;
+use crate::id::{AttemptId, LeadId, MessageId};
+use crate::mail::compose::Composed;
+use crate::mail::text::cleaned;
+
+/// The longest reason kept of what SES says, in characters.
+const MAX_WHY: usize = 200;
+
+/// SES, and the configuration set every mail is sent with.
+#[derive(Debug, Clone)]
+pub struct Mailer {
+    client: Client,
+    configuration_set: String,
+}
+
+/// One mail, to one recipient.
+#[derive(Debug)]
+pub struct Mail<'m> {
+    /// From whom, as the header has it.
+    pub from: String,
+    /// To whom.
+    pub to: &'m Address,
+    /// What.
+    pub content: &'m Composed,
+    /// What SES repeats in each event about it.
+    pub tags: Tags<'m>,
+}
+
+/// What SES repeats in each event about a mail.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Tags<'m> {
+    pub lead: &'m LeadId,
+    pub message: &'m MessageId,
+    pub attempt: &'m AttemptId,
+}
+
+/// What came of a call. No reason holds an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// SES took the mail.
+    Sent {
+        /// SES's id for it.
+        ses: String,
+    },
+    /// It was surely not sent; later it may be.
+    NotNow {
+        /// What came back.
+        why: String,
+    },
+    /// It was surely not sent and never will be.
+    Never {
+        /// What came back.
+        why: String,
+    },
+    /// Nobody knows whether it was sent.
+    Unknown {
+        /// What came back, if anything did.
+        why: String,
+    },
+}
+
+impl Mailer {
+    /// Over this account.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, configuration_set: &str) -> Self {
+        let config = aws_sdk_sesv2::config::Builder::from(sdk).retry_config(RetryConfig::disabled()).build();
+        Self { client: Client::from_conf(config), configuration_set: configuration_set.to_owned() }
+    }
+
+    /// Sends one mail, with one call.
+    pub async fn send(&self, mail: &Mail<'_>) -> Outcome {
+        let Some(content) = content(mail.content) else {
+            return Outcome::Never { why: "the mail has an empty part".to_owned() };
+        };
+        let call = self
+            .client
+            .send_email()
+            .from_email_address(&mail.from)
+            .destination(Destination::builder().to_addresses(mail.to.as_str()).build())
+            .content(content)
+            .configuration_set_name(&self.configuration_set)
+            .set_email_tags(Some(mail.tags.to_ses()));
+        match call.send().await {
+            Ok(answer) => Outcome::Sent { ses: answer.message_id().unwrap_or_default().to_owned() },
+            Err(error) => outcome(&error),
+        }
+    }
+}
+
+/// Subject and bodies as UTF-8, which SES encodes for the wire.
+fn content(composed: &Composed) -> Option<EmailContent> {
+    let part = |text: &str| Content::builder().data(text).charset("UTF-8").build().ok().filter(|_| !text.is_empty());
+    let body = Body::builder().text(part(&composed.text)?).html(part(&composed.html)?).build();
+    let simple = Message::builder().subject(part(&composed.subject)?).body(body).build();
+    Some(EmailContent::builder().simple(simple).build())
+}
+
+impl Tags<'_> {
+    fn to_ses(&self) -> Vec<MessageTag> {
+        [("lead", self.lead.as_str()), ("message", self.message.as_str()), ("attempt", self.attempt.as_str())]
+            .into_iter()
+            .filter_map(|(name, value)| MessageTag::builder().name(name).value(tag(value)).build().ok())
+            .collect()
+    }
+}
+
+/// A value that SES takes in a tag: other characters become `_`. michi's own ids have none of these.
+fn tag(value: &str) -> String {
+    value.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}
+
+/// What an error says of the mail. In doubt it may have been sent.
+fn outcome(error: &SdkError<SendEmailError, HttpResponse>) -> Outcome {
+    match error {
+        SdkError::ConstructionFailure(_) => Outcome::NotNow { why: "the call could not be made".to_owned() },
+        SdkError::DispatchFailure(failure) if failure.is_user() || never_left(error) => {
+            Outcome::NotNow { why: "no connection".to_owned() }
+        }
+        SdkError::ServiceError(refusal) => refused(refusal.err(), refusal.raw().status().as_u16()),
+        SdkError::TimeoutError(_) => Outcome::Unknown { why: "no answer in time".to_owned() },
+        SdkError::DispatchFailure(_) => Outcome::Unknown { why: "the connection broke".to_owned() },
+        SdkError::ResponseError(_) => Outcome::Unknown { why: "the answer cannot be read".to_owned() },
+        // The SDK may add kinds; of those nothing is known.
+        _ => Outcome::Unknown { why: "the call failed".to_owned() },
+    }
+}
+
+/// What SES's own refusal says of the mail.
+fn refused(error: &SendEmailError, status: u16) -> Outcome {
+    let why = reason(error, status);
+    match error {
+        SendEmailError::AccountSuspendedException(_)
+        | SendEmailError::BadRequestException(_)
+        | SendEmailError::MailFromDomainNotVerifiedException(_)
+        | SendEmailError::MessageRejected(_)
+        | SendEmailError::NotFoundException(_) => Outcome::Never { why },
+        SendEmailError::LimitExceededException(_)
+        | SendEmailError::SendingPausedException(_)
+        | SendEmailError::TooManyRequestsException(_) => Outcome::NotNow { why },
+        // Turned away before the mail was looked at: throttled, not let in, a clock that is wrong. Mending that is
+        // another's work, and the mail waits for it.
+        _ if (400..500).contains(&status) => Outcome::NotNow { why },
+        _ => Outcome::Unknown { why },
+    }
+}
+
+/// SES's code and words, without the addresses that stand in them.
+fn reason(error: &SendEmailError, status: u16) -> String {
+    let words = error.message().unwrap_or_default();
+    let words: Vec<&str> = words.split_whitespace().map(|word| if word.contains('@') { "…" } else { word }).collect();
+    let code = error.code().unwrap_or("no code");
+    cleaned(&format!("{code} ({status}) {}", words.join(" ")), MAX_WHY)
+}
+
+/// Whether the failure was in finding the host or in reaching it, so that no part of the request was sent.
+fn never_left(error: &(dyn StdError + 'static)) -> bool {
+    use std::io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable};
+    let unreached = [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable];
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if cause.downcast_ref::<legacy::Error>().is_some_and(legacy::Error::is_connect)
+            || cause.downcast_ref::<std::io::Error>().is_some_and(|io| unreached.contains(&io.kind()))
+            || cause.is::<ResolveDnsError>()
+        {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}

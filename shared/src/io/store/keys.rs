@@ -1,0 +1,380 @@
+//! Every key and attribute name of both tables, and how an item gets them.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::super::Error;
+use crate::activity::LogOwner;
+use crate::id::{ActivityId, FactId, LeadId, MessageId, OwnerId, PlaybookVersion, VisitorId};
+use crate::lead::Stage;
+
+/// Partition key of both tables.
+pub(super) const PK: &str = "pk";
+/// Sort key of both tables.
+pub(super) const SK: &str = "sk";
+/// Version of the form in which an item is stored.
+pub(super) const FORM: &str = "v";
+/// Second since 1970 after which DynamoDB may delete the item.
+pub(super) const TTL: &str = "ttl";
+/// On a record: `score` shall look; says whether a wake item owes it, see [`WAKE_HINT`].
+pub(super) const WAKE: &str = "wake";
+/// On an item of Leads: the stream starts something for it; `message` or `fact`, removed by the first claim.
+pub(super) const HINT: &str = "hint";
+/// Partition of the due index: function, priority, shard.
+pub(super) const DUE_PART: &str = "due_part";
+/// When the item is due; sort key of the due index.
+pub(super) const DUE_AT: &str = "due_at";
+/// Partition of the rank index: epoch, stage, shard.
+pub(super) const RANK_PART: &str = "rank_part";
+/// Rank in steps of a quarter; sort key of the rank index.
+pub(super) const RANK: &str = "rank";
+
+/// The index of what is due.
+pub(super) const DUE_INDEX: &str = "due";
+/// The index of leads by rank.
+pub(super) const RANK_INDEX: &str = "rank";
+
+/// The present version of the form in which items are stored.
+const PRESENT_FORM: u8 = 1;
+/// The value of `wake` that owes nothing: the record is looked at as soon as the stream brings it. Every other value is
+/// the sort key of the wake item that owes the work.
+pub(super) const WAKE_HINT: &str = "hint";
+
+/// Sort keys that are the same in every partition of their kind.
+pub(super) const LEAD: &str = "lead";
+pub(super) const VISITOR: &str = "visitor";
+pub(super) const ADDRESS: &str = "address";
+pub(super) const TOKEN: &str = "token";
+pub(super) const LIMIT: &str = "limit";
+pub(super) const CURRENT: &str = "current";
+pub(super) const MAILING: &str = "mailing";
+pub(super) const PACE: &str = "pace";
+
+/// On an owner's mailing item: why nothing may be sent.
+pub(super) const SUPPRESSED: &str = "suppressed";
+/// On a lead's item: the lead is being erased.
+pub(super) const ERASED: &str = "erased";
+/// On a lane of the pace: until when its mail is booked.
+pub(super) const FREE_AT: &str = "free_at";
+
+/// The partition of the due index where work lies that a person must look at. Nobody sweeps it.
+pub(super) const HELD: &str = "held";
+
+const WAKE_PREFIX: &str = "wake#";
+
+/// An item as the SDK takes and gives it.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// The functions that sweep the due index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// Scores leads.
+    Score,
+    /// Sends mail.
+    Notify,
+    /// Publishes facts.
+    Relay,
+}
+
+/// What can be due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// An activity that must be scored.
+    Wake,
+    /// A lead whose answers end.
+    Review,
+    /// A message that sales waits for.
+    Alert,
+    /// Any other message.
+    Mail,
+    /// A fact to publish.
+    Fact,
+}
+
+impl Function {
+    /// What the function sweeps, most urgent first.
+    #[must_use]
+    pub fn work(self) -> &'static [Work] {
+        match self {
+            Self::Score => &[Work::Wake, Work::Review],
+            Self::Notify => &[Work::Alert, Work::Mail],
+            Self::Relay => &[Work::Fact],
+        }
+    }
+}
+
+impl Work {
+    /// Shards of each kind of work. A sweep asks each of them once a minute: two, with the five kinds above, are ten
+    /// queries.
+    const SHARDS: u32 = 2;
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Wake => "score.0",
+            Self::Review => "score.1",
+            Self::Alert => "notify.0",
+            Self::Mail => "notify.1",
+            Self::Fact => "relay.0",
+        }
+    }
+
+    /// The partitions of the due index that hold this work.
+    pub(super) fn parts(self) -> impl Iterator<Item = String> {
+        (0..Self::SHARDS).map(move |shard| format!("{}.{shard}", self.prefix()))
+    }
+
+    /// The partition of the due index in which an item of this partition key is due.
+    pub(super) fn part(self, pk: &str) -> String {
+        format!("{}.{}", self.prefix(), shard(pk, Self::SHARDS))
+    }
+}
+
+const RANK_SHARDS: u32 = 4;
+
+/// The partitions of the rank index that hold a stage.
+pub(super) fn rank_parts(epoch: &str, stage: Stage) -> impl Iterator<Item = String> {
+    (0..RANK_SHARDS).map(move |shard| format!("{epoch}.{stage}.{shard}"))
+}
+
+/// The partition of the rank index for a lead.
+pub(super) fn rank_part(epoch: &str, stage: Stage, pk: &str) -> String {
+    format!("{epoch}.{stage}.{}", shard(pk, RANK_SHARDS))
+}
+
+/// FNV-1a: the same on every machine and in every version, which the standard library does not promise of its own hashes.
+fn shard(pk: &str, shards: u32) -> u32 {
+    let hash = pk.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash % shards
+}
+
+/// An instant as it stands in keys: always as wide, so that text sorts as time does.
+pub(super) fn instant(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+/// Partition key of a lead, in both tables.
+pub(super) fn lead(id: &LeadId) -> String {
+    format!("lead#{id}")
+}
+
+/// Partition key of a visitor, in both tables.
+pub(super) fn visitor(id: &VisitorId) -> String {
+    format!("visitor#{id}")
+}
+
+/// Partition key of what concerns somebody in sales.
+pub(super) fn owner(id: &OwnerId) -> String {
+    format!("owner#{id}")
+}
+
+/// Partition key of an address, by its keyed hash.
+pub(super) fn address(hash: &str) -> String {
+    format!("address#{hash}")
+}
+
+/// Partition key of a one-use token.
+pub(super) fn token(id: &str) -> String {
+    format!("token#{id}")
+}
+
+/// Partition key of a counter.
+pub(super) fn limit(kind: &str, hash: &str, day: jiff::civil::Date) -> String {
+    format!("limit#{kind}#{hash}#{day}")
+}
+
+/// Partition key of a day's poison.
+pub(super) fn quarantine(day: jiff::civil::Date) -> String {
+    format!("quarantine#{day}")
+}
+
+/// Partition key of a playbook's version.
+pub(super) fn playbook(version: &PlaybookVersion) -> String {
+    format!("playbook#{version}")
+}
+
+/// Partition key of the pointer to the live playbook.
+pub(super) const LIVE_PLAYBOOK: &str = "playbook#live";
+
+/// Sort key of a part of a playbook; three digits, so that parts sort.
+pub(super) fn part(number: usize) -> String {
+    format!("part#{number:03}")
+}
+
+/// Partition key of a log.
+pub(super) fn log(owner: &LogOwner) -> String {
+    match owner {
+        LogOwner::Lead(id) => lead(id),
+        LogOwner::Visitor(id) => visitor(id),
+    }
+}
+
+/// Whose log a partition key names.
+pub(super) fn log_owner(pk: &str) -> Option<LogOwner> {
+    match pk.split_once('#')? {
+        ("lead", id) => LeadId::parse(id).ok().map(LogOwner::Lead),
+        ("visitor", id) => VisitorId::parse(id).ok().map(LogOwner::Visitor),
+        _ => None,
+    }
+}
+
+/// Sort key of a record: the sender's own time, then the id of its first activity.
+pub(super) fn record(sent: Timestamp, id: &ActivityId) -> String {
+    format!("{}#{id}", instant(sent))
+}
+
+/// The time and the id in a record's sort key.
+pub(super) fn record_of(sk: &str) -> Option<(Timestamp, ActivityId)> {
+    let (sent, id) = sk.split_once('#')?;
+    Some((sent.parse().ok()?, ActivityId::parse(id).ok()?))
+}
+
+/// Sort key of the wake item that an activity owes.
+pub(super) fn wake(activity: &ActivityId) -> String {
+    format!("{WAKE_PREFIX}{activity}")
+}
+
+/// The activity in a wake item's sort key.
+pub(super) fn wake_of(sk: &str) -> Option<ActivityId> {
+    ActivityId::parse(sk.strip_prefix(WAKE_PREFIX)?).ok()
+}
+
+/// Sort key of a message.
+pub(super) fn message(id: &MessageId) -> String {
+    format!("message#{id}")
+}
+
+/// Sort key of a fact.
+pub(super) fn fact(id: &FactId) -> String {
+    format!("fact#{id}")
+}
+
+/// What every wake item's sort key begins with.
+pub(super) fn wakes() -> AttributeValue {
+    text(WAKE_PREFIX)
+}
+
+/// A text attribute.
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number attribute.
+pub(super) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The time to live that ends at this instant.
+pub(super) fn ttl(ends: Timestamp) -> AttributeValue {
+    number(ends.as_second())
+}
+
+/// The primary key of an item.
+pub(super) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
+    HashMap::from([(PK.to_owned(), text(pk)), (SK.to_owned(), text(sk))])
+}
+
+/// An item under its key, in the present form. What is in the key need not be in `body`.
+///
+/// # Errors
+/// If `body` is something that an item cannot hold.
+pub(super) fn item(pk: impl Into<String>, sk: impl Into<String>, body: &impl Serialize) -> Result<Item, Error> {
+    let mut item: Item = serde_dynamo::to_item(body).map_err(|error| Error::never(format!("this cannot be stored: {error}")))?;
+    item.extend(key(pk, sk));
+    item.insert(FORM.to_owned(), number(PRESENT_FORM));
+    Ok(item)
+}
+
+/// Makes an item due: puts it into the due index.
+pub(super) fn set_due(item: &mut Item, work: Work, at: Timestamp) {
+    let part = work.part(item.get(PK).and_then(|pk| pk.as_s().ok()).map_or("", String::as_str));
+    item.insert(DUE_PART.to_owned(), text(part));
+    item.insert(DUE_AT.to_owned(), text(instant(at)));
+}
+
+/// Puts an item where held work is found.
+pub(super) fn set_held(item: &mut Item, since: Timestamp) {
+    item.insert(DUE_PART.to_owned(), text(HELD));
+    item.insert(DUE_AT.to_owned(), text(instant(since)));
+}
+
+/// Fields that are nowhere but in an item's key: how serde writes them there and finds them again.
+macro_rules! in_key {
+    ($($name:ident: $type:ty, $write:expr, $read:expr;)*) => {$(
+        pub(super) mod $name {
+            use super::*;
+            use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+            pub(in super::super) fn serialize<S: Serializer>(value: &$type, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(&$write(value))
+            }
+
+            pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<$type, D::Error> {
+                let text = String::deserialize(from)?;
+                $read(&text).ok_or_else(|| D::Error::custom("the item's key is none of its kind"))
+            }
+        }
+    )*};
+}
+
+in_key! {
+    lead_in_pk: LeadId, lead, |pk: &str| pk.strip_prefix("lead#").and_then(|id| LeadId::parse(id).ok());
+    visitor_in_pk: VisitorId, visitor, |pk: &str| pk.strip_prefix("visitor#").and_then(|id| VisitorId::parse(id).ok());
+    log_in_pk: LogOwner, log, log_owner;
+    wake_in_sk: ActivityId, wake, wake_of;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_in_keys_are_always_as_wide() {
+        for (given, wanted) in [
+            ("2026-11-22T00:52:00Z", "2026-11-22T00:52:00.000Z"),
+            ("2026-11-22T00:52:00.1Z", "2026-11-22T00:52:00.100Z"),
+            ("2026-11-22T00:52:00.123999Z", "2026-11-22T00:52:00.123Z"),
+        ] {
+            assert_eq!(instant(given.parse().unwrap()), wanted);
+        }
+    }
+
+    #[test]
+    fn a_records_key_says_when_and_which() {
+        let (sent, id) = ("2026-11-22T00:52:00.5Z".parse().unwrap(), ActivityId::parse("m-1").unwrap());
+        let sk = record(sent, &id);
+        assert_eq!(sk, "2026-11-22T00:52:00.500Z#m-1");
+        assert_eq!(record_of(&sk), Some((sent, id)));
+        assert_eq!(record_of("lead"), None);
+    }
+
+    #[test]
+    fn a_logs_key_says_whose() {
+        for owner in [LogOwner::Lead(LeadId::parse("l").unwrap()), LogOwner::Visitor(VisitorId::parse("v").unwrap())] {
+            assert_eq!(log_owner(&log(&owner)), Some(owner));
+        }
+        assert_eq!(log_owner("owner#ann"), None);
+        assert_eq!(log_owner("lead#"), None);
+    }
+
+    #[test]
+    fn an_item_is_due_in_a_partition_that_is_swept() {
+        let functions = [Function::Score, Function::Notify, Function::Relay];
+        for n in 0..20 {
+            let pk = lead(&LeadId::derive(&[&n.to_string()]));
+            for work in functions.into_iter().flat_map(Function::work) {
+                assert!(work.parts().any(|part| part == work.part(&pk)));
+            }
+            assert!(rank_parts("e", Stage::Mql).any(|part| part == rank_part("e", Stage::Mql, &pk)));
+        }
+    }
+
+    #[test]
+    fn all_sweeps_together_are_at_most_twelve_queries() {
+        let functions = [Function::Score, Function::Notify, Function::Relay];
+        let queries = functions.into_iter().flat_map(Function::work).flat_map(|work| work.parts()).count();
+        assert_eq!(queries, 10);
+    }
+}

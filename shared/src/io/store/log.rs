@@ -1,0 +1,187 @@
+//! Logs: appending to them, reading them whole, copying a visitor's into a lead's.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{Put, PutRequest, WriteRequest};
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::Error;
+use super::actions::{put, put_if_absent, unbuilt};
+use super::failure::{condition_failed, failed, transaction_failed};
+use super::items::Wake;
+use super::keys::{self, Item};
+use super::{CAPACITY, Store, records, together};
+use crate::activity::{Log, LogOwner, Record};
+use crate::id::{LeadId, VisitorId};
+
+/// What shall come of an appended record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mark {
+    /// Nothing: it lies in the log.
+    Quiet,
+    /// The stream brings it to `score`; if that is lost, the next activity or review makes up for it.
+    Hint,
+    /// The stream brings it to `score`, and a wake item owes it until a save says it was scored.
+    Guaranteed,
+}
+
+/// Which records of a log are copied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CopyFilter {
+    /// Only this visitor's.
+    pub visitor: Option<VisitorId>,
+    /// Only what happened then or later.
+    pub since: Option<Timestamp>,
+    /// Only what was taken then or later.
+    pub received_since: Option<Timestamp>,
+}
+
+/// The stream is given this long before a sweep takes up a wake item.
+const GRACE: SignedDuration = SignedDuration::from_secs(30);
+/// Calls under way at once.
+const AT_ONCE: usize = 25;
+/// Puts that DynamoDB takes in one batch.
+const BATCH: usize = 25;
+/// Pauses before the puts that a batch left undone are tried again.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(20), Duration::from_millis(80), Duration::from_millis(320), Duration::from_millis(1280)];
+
+impl Store {
+    /// Appends a record. A repeat of one that is there already succeeds and changes nothing, whatever became of it since.
+    ///
+    /// # Errors
+    /// If it is not known to be kept.
+    pub async fn append(&self, owner: &LogOwner, record: &Record, mark: Mark) -> Result<(), Error> {
+        let mut item = records::to_item(owner, record)?;
+        match mark {
+            Mark::Quiet => self.put_record(item).await,
+            Mark::Hint => {
+                item.insert(keys::WAKE.to_owned(), keys::text(keys::WAKE_HINT));
+                self.put_record(item).await
+            }
+            Mark::Guaranteed => {
+                item.insert(keys::WAKE.to_owned(), keys::text(keys::wake(&record.id)));
+                let wake = Wake {
+                    owner: owner.clone(),
+                    activity: record.id.clone(),
+                    record_sk: keys::record(record.sent, &record.id),
+                    due: record.received.saturating_add(GRACE).unwrap_or(record.received),
+                    cursor: None,
+                    tries: 0,
+                };
+                self.put_record_and_wake(item, wake.to_item()?).await
+            }
+        }
+    }
+
+    /// Appends many records, in no order. If it fails, some may be kept; a repeat is harmless.
+    ///
+    /// # Errors
+    /// If any of them is not known to be kept; that of the first.
+    pub async fn append_all(&self, all: Vec<(LogOwner, Record, Mark)>) -> Result<(), Error> {
+        for some in all.chunks(AT_ONCE) {
+            let done = together(some.iter().map(|(owner, record, mark)| self.append(owner, record, *mark))).await;
+            done.into_iter().collect::<Result<(), Error>>()?;
+        }
+        Ok(())
+    }
+
+    /// The whole log as it is now, however long.
+    ///
+    /// # Errors
+    /// If it, or a record in it, cannot be read.
+    pub async fn log(&self, owner: &LogOwner) -> Result<Log, Error> {
+        let read = |item| records::from_item(item).map(|(_, record)| record);
+        Ok(Log { owner: owner.clone(), records: self.query(self.log_query(owner), usize::MAX, read).await? })
+    }
+
+    /// One record by its sort key.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn record(&self, owner: &LogOwner, sk: &str) -> Result<Option<Record>, Error> {
+        let item = self.get(&self.activities, keys::key(keys::log(owner), sk), true).await?;
+        item.map(|item| records::from_item(item).map(|(_, record)| record)).transpose()
+    }
+
+    /// Copies a page of a log into a lead's: the same items under the same sort keys, so that a repeat changes nothing.
+    /// What `from` no longer keeps at `now` stays behind, deleted or not. Answers where the next page begins; `None`: done.
+    ///
+    /// # Errors
+    /// If any of the page is not known to be copied.
+    pub async fn copy_page(
+        &self,
+        from: &LogOwner,
+        to: &LeadId,
+        only: &CopyFilter,
+        cursor: Option<String>,
+        now: Timestamp,
+    ) -> Result<Option<String>, Error> {
+        let start = cursor.map(|sk| keys::key(keys::log(from), sk));
+        let page = self.log_query(from).limit(BATCH as i32).set_exclusive_start_key(start).return_consumed_capacity(CAPACITY);
+        let page = page.send().await.map_err(failed("a log cannot be read"))?;
+        let to = LogOwner::Lead(to.clone());
+        let mut copies = Vec::new();
+        for mut item in page.items.unwrap_or_default() {
+            let (_, record) = records::from_item(item.clone())?;
+            let expired =
+                item.contains_key(keys::TTL) && record.at.saturating_add(records::kept(from)).is_ok_and(|end| end <= now);
+            let wanted = only.visitor.as_ref().is_none_or(|visitor| record.visitor.as_ref() == Some(visitor))
+                && only.since.is_none_or(|since| record.at >= since)
+                && only.received_since.is_none_or(|since| record.received >= since);
+            if wanted && !expired {
+                records::move_to_lead(&mut item, &to, &record);
+                copies.push(item);
+            }
+        }
+        self.put_records(copies).await?;
+        Ok(page.last_evaluated_key.and_then(|key| key.get(keys::SK)?.as_s().ok().cloned()))
+    }
+
+    fn log_query(&self, owner: &LogOwner) -> QueryFluentBuilder {
+        let query = self.client.query().table_name(&*self.activities).consistent_read(true);
+        query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", keys::text(keys::log(owner)))
+    }
+
+    async fn put_record(&self, item: Item) -> Result<(), Error> {
+        let put = self.client.put_item().table_name(&*self.activities).set_item(Some(item));
+        let put = put.condition_expression("attribute_not_exists(pk)").return_consumed_capacity(CAPACITY);
+        match put.send().await {
+            Err(error) if condition_failed(&error) => Ok(()),
+            done => done.map(|_| ()).map_err(failed("a record cannot be appended")),
+        }
+    }
+
+    /// Both or neither, so that a repeat never brings a finished wake item back.
+    async fn put_record_and_wake(&self, record: Item, wake: Item) -> Result<(), Error> {
+        let record = put_if_absent(&self.activities, record)?;
+        let wake = put(Put::builder().table_name(&*self.leads).set_item(Some(wake)))?;
+        let call = self.client.transact_write_items().transact_items(record).transact_items(wake);
+        match call.return_consumed_capacity(CAPACITY).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match transaction_failed("a record cannot be appended", error) {
+                (_, unmet) if !unmet.is_empty() => Ok(()),
+                (error, _) => Err(error),
+            },
+        }
+    }
+
+    /// Puts at most [`BATCH`] items, and again what DynamoDB leaves undone.
+    async fn put_records(&self, items: Vec<Item>) -> Result<(), Error> {
+        let request = |item| PutRequest::builder().set_item(Some(item)).build().map_err(unbuilt);
+        let requests = items.into_iter().map(|item| Ok(WriteRequest::builder().put_request(request(item)?).build()));
+        let mut left: Vec<WriteRequest> = requests.collect::<Result<_, Error>>()?;
+        let mut pauses = PAUSES.into_iter();
+        while !left.is_empty() {
+            let call = self.client.batch_write_item().request_items(&*self.activities, left).return_consumed_capacity(CAPACITY);
+            let answer = call.send().await.map_err(failed("records cannot be copied"))?;
+            left = answer.unprocessed_items.unwrap_or_default().remove(&*self.activities).unwrap_or_default();
+            if !left.is_empty() {
+                let pause = pauses.next().ok_or_else(|| Error::later("records cannot be copied: too much at once"))?;
+                tokio::time::sleep(pause).await;
+            }
+        }
+        Ok(())
+    }
+}
