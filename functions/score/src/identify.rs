@@ -1,0 +1,112 @@
+//! A browser gave an address, so its history becomes a lead's.
+//!
+//! First the address is claimed, then the browser's log is copied in pages, and only when that is complete one
+//! transaction links the browser and saves the lead. A crash anywhere before it leaves the wake-up, and the next try
+//! goes on from its cursor; a record that raced past the link is fetched two minutes later.
+
+use jiff::SignedDuration;
+use michi::activity::{Activity, Kind, LogOwner, Proof, Record, Source};
+use michi::id::{ActivityId, LeadId, VisitorId};
+use michi::io::store::{CopyFilter, Mark, VisitorItem, Wake};
+use michi::io::{App, Error};
+
+use crate::finish;
+use crate::review::{Linking, conclude};
+
+/// How long copying goes on before it lets others pass.
+const YIELD: SignedDuration = SignedDuration::from_secs(5);
+
+/// Whom a browser's activity names, and how that is known.
+struct Named {
+    lead: LeadId,
+    proof: Proof,
+    /// The one-use token to consume.
+    token: Option<String>,
+}
+
+/// Works off the wake-up of a record in a visitor's log.
+pub(crate) async fn identify(app: &App, wake: &Wake) -> Result<(), Error> {
+    let Some((record, visitor, named)) = named(app, wake).await? else { return finish(app, wake).await };
+    link(app, wake, &record, &visitor, named).await
+}
+
+/// Whether the record that woke this lead names somebody else; if so, the browser's history goes on there, and the
+/// wake-up is worked off.
+pub(crate) async fn moved_on(app: &App, lead: &LeadId, wake: &Wake) -> Result<bool, Error> {
+    let Some((record, visitor, named)) = named(app, wake).await? else { return Ok(false) };
+    if named.lead == *lead {
+        // The same lead again; worth a new link only if the browser is better known by it.
+        let known = app.store.visitor_consistent(&visitor).await?;
+        if named.proof != Proof::Proven || known.is_some_and(|known| known.proof == Proof::Proven) {
+            return Ok(false);
+        }
+    }
+    link(app, wake, &record, &visitor, named).await.map(|()| true)
+}
+
+/// The record behind a wake-up, its browser, and whom it names; none if it names nobody.
+async fn named(app: &App, wake: &Wake) -> Result<Option<(Record, VisitorId, Named)>, Error> {
+    let Some(record) = app.store.record(&wake.owner, &wake.record_sk).await? else { return Ok(None) };
+    let Some(visitor) = record.visitor.clone() else { return Ok(None) };
+    for activity in &record.activities {
+        if let Some(named) = named_by(app, &record, activity).await? {
+            return Ok(Some((record, visitor, named)));
+        }
+    }
+    Ok(None)
+}
+
+async fn named_by(app: &App, record: &Record, activity: &Activity) -> Result<Option<Named>, Error> {
+    if let Kind::Identified { token: Some(token), .. } = &activity.kind
+        && let Some(found) = app.store.token(token).await?.filter(|found| found.expires > app.clock.now())
+    {
+        return Ok(Some(Named { lead: found.lead, proof: Proof::Proven, token: Some(token.clone()) }));
+    }
+    let Some(address) = activity.kind.address() else { return Ok(None) };
+    let hash = app.keys.address_hash(address);
+    let lead = match app.store.address_owner(&hash).await? {
+        Some(lead) => lead,
+        None => app.store.claim_address(&hash, &LeadId::derive(&["lead", &hash, record.id.as_str()])).await?.0,
+    };
+    let proven = record.source == Source::Server || matches!(activity.kind, Kind::Identified { proof: Proof::Proven, .. });
+    Ok(Some(Named { lead, proof: if proven { Proof::Proven } else { Proof::Claimed }, token: None }))
+}
+
+async fn link(app: &App, wake: &Wake, record: &Record, visitor: &VisitorId, named: Named) -> Result<(), Error> {
+    let now = app.clock.now();
+    let known = app.store.visitor_consistent(visitor).await?;
+    let other = known.as_ref().map(|known| &known.lead).filter(|lead| **lead != named.lead);
+    // What the browser did before it gave another address stays with whom it named first.
+    let since = other.map(|_| record.at);
+    if let Some(other) = other {
+        let cut = ActivityId::derive(&["cut", other.as_str(), visitor.as_str(), record.id.as_str()]);
+        let kind = Kind::VisitorCut { visitor: visitor.clone(), from: record.at };
+        app.store.append(&LogOwner::Lead(other.clone()), &Record::decision(cut, now, kind), Mark::Guaranteed).await?;
+    }
+    let only = CopyFilter { visitor: Some(visitor.clone()), since, received_since: None };
+    if wake.owner != LogOwner::Lead(named.lead.clone()) {
+        let mut cursor = wake.cursor.clone();
+        loop {
+            cursor = app.store.copy_page(&wake.owner, &named.lead, &only, cursor, now).await?;
+            if cursor.is_none() {
+                break;
+            }
+            if app.clock.now().duration_since(now) > YIELD {
+                return app.store.defer_wake(wake, app.clock.now(), cursor, wake.tries).await;
+            }
+        }
+    }
+    let before = app.store.lead(&named.lead).await?;
+    // Nobody could pretend to be somebody who was not there.
+    let proof = if before.is_none() { named.proof.max(Proof::First) } else { named.proof };
+    let log = app.store.log(&LogOwner::Lead(named.lead.clone())).await?;
+    let id = ActivityId::derive(&["link", named.lead.as_str(), visitor.as_str(), record.id.as_str()]);
+    let kind = Kind::VisitorLinked { visitor: visitor.clone(), proof, since };
+    let linking = Linking {
+        visitor: VisitorItem { visitor: visitor.clone(), lead: named.lead.clone(), since: now, proof },
+        before: known,
+        record: Record::decision(id, now, kind),
+        token: named.token,
+    };
+    conclude(app, &named.lead, before, log, std::slice::from_ref(wake), Some(linking), &[], now).await
+}
