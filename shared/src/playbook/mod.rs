@@ -32,7 +32,7 @@ pub struct Playbook {
     pub segments: BTreeMap<RuleId, Condition>,
 }
 
-/// `playbook.yaml`.
+/// `playbook.yaml`: company, sites, people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "authoring", derive(schemars::JsonSchema))]

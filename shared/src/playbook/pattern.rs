@@ -70,7 +70,7 @@ pub fn readable(path: &str) -> Cow<'_, str> {
             Ok(letters) => letters,
             Err(error) => run.get(..error.valid_up_to()).and_then(|good| std::str::from_utf8(good).ok()).unwrap_or_default(),
         };
-        // No letter has more than four bytes. Three signs stand for each; where nothing was decoded, the percent sign itself is passed over.
+        // No letter has more than four bytes, of three signs each; where nothing was decoded, the sign itself is passed over.
         let taken = if letters.is_empty() { 1 } else { letters.len() * 3 };
         text.push_str(before);
         text.push_str(if letters.is_empty() { "%" } else { letters });

@@ -1,0 +1,145 @@
+//! Reading and checking the files a marketer writes.
+//!
+//! A file is read into a tree with places (`yaml`), its shape is compared with the JSON Schema of its types
+//! (`shape`), and what a schema cannot say is checked on the tree (`setup`, `scoring`, `conditions`). None of
+//! these stops at a mistake, and none waits for another: all mistakes of all files are told at once. Only a playbook
+//! without any becomes a [`Playbook`].
+
+mod conditions;
+mod edit;
+mod folder;
+mod form;
+mod leaf;
+mod mistake;
+mod names;
+mod near;
+mod part;
+mod place;
+mod schema;
+mod scoring;
+mod setup;
+mod shape;
+mod source;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+pub use edit::with_text;
+pub use mistake::{At, Mistake, Mistakes};
+pub use part::Part;
+pub use schema::schema;
+pub use source::SourceFile;
+
+use crate::condition::Condition;
+use crate::id::RuleId;
+use crate::playbook::Playbook;
+use names::Names;
+use place::Place;
+use source::Source;
+
+/// `segments.yaml`.
+type Segments = BTreeMap<RuleId, Condition>;
+
+/// The playbook that works untouched for a new site.
+///
+/// # Errors
+/// None: a test keeps it free of mistakes.
+pub fn default_playbook() -> Result<Playbook, Mistakes> {
+    check(&Part::ALL.map(|part| SourceFile::new(part.file_name(), part.default_text())))
+}
+
+/// Reads and checks the playbook in a folder.
+///
+/// # Errors
+/// Everything that is wrong with it, and a folder or file that cannot be read. Files are named with the folder.
+pub fn load(folder: &Path) -> Result<Playbook, Mistakes> {
+    let mut mistakes = Vec::new();
+    let files = folder::read(folder, &mut mistakes).map_err(Mistakes::from);
+    files.and_then(|files| judge(&files, mistakes)).map_err(|mistakes| mistakes.under(folder))
+}
+
+/// Checks a playbook by what its files hold; it touches no disk.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn check(files: &[SourceFile]) -> Result<Playbook, Mistakes> {
+    judge(files, Vec::new())
+}
+
+fn judge(files: &[SourceFile], mut mistakes: Vec<Mistake>) -> Result<Playbook, Mistakes> {
+    strangers(files, &mut mistakes);
+    let sources = Part::ALL.map(|part| source(part, files, &mut mistakes));
+    let trees =
+        sources.each_ref().map(|source| source.as_ref().and_then(|source| Some((source, yaml::read(source, &mut mistakes)?))));
+    let [setup, scoring, segments] = trees.each_ref().map(|tree| tree.as_ref().map(|(source, node)| Place::root(source, node)));
+
+    let values = [(Part::Playbook, setup), (Part::Scoring, scoring), (Part::Segments, segments)]
+        .map(|(part, place)| place.and_then(|place| shaped(part, place, &mut mistakes)));
+
+    let names = Names::of(setup, segments);
+    if let Some(setup) = setup {
+        setup::check(setup, &mut mistakes);
+    }
+    if let Some(scoring) = scoring {
+        scoring::check(scoring, &names, &mut mistakes);
+    }
+    if let Some(segments) = segments {
+        conditions::check_segments(segments, &names, &mut mistakes);
+    }
+    match Mistakes::of(mistakes) {
+        Some(mistakes) => Err(mistakes),
+        None => typed(values.map(Option::unwrap_or_default)),
+    }
+}
+
+/// Reports files that are none of a playbook's.
+fn strangers(files: &[SourceFile], mistakes: &mut Vec<Mistake>) {
+    let names = Part::ALL.map(Part::file_name);
+    for file in files.iter().filter(|file| !names.contains(&file.name.as_str())) {
+        let remedy = match near::nearest(&file.name, names) {
+            Some(near) => format!("rename it to {near}, or move it out of the folder"),
+            None => format!("move it out of the folder: a playbook is {}", near::listed(names)),
+        };
+        mistakes.push(Mistake::whole(&file.name, "this file is none of a playbook's", remedy));
+    }
+}
+
+/// The text of a file; one that is missing is reported, unless it is there and was reported as unreadable.
+fn source<'a>(part: Part, files: &'a [SourceFile], mistakes: &mut Vec<Mistake>) -> Option<Source<'a>> {
+    let name = part.file_name();
+    match files.iter().find(|file| file.name == name) {
+        Some(file) => Source::of(file).map_err(|mistake| mistakes.push(mistake)).ok(),
+        None => {
+            if !mistakes.iter().any(|mistake| mistake.file == name) {
+                let remedy = format!("copy the default {name} into the folder; `michi init` writes a whole playbook");
+                mistakes.push(Mistake::whole(name, "this file is missing", remedy));
+            }
+            None
+        }
+    }
+}
+
+/// What a file holds, if it has the shape it should have.
+fn shaped(part: Part, place: Place<'_>, mistakes: &mut Vec<Mistake>) -> Option<Value> {
+    // A playbook may do without segments; their file then holds nothing but comments.
+    let nothing = place.node().is_some_and(yaml::Node::is_nothing);
+    if nothing && part == Part::Segments { Some(json!({})) } else { shape::read(&schema(part), place, mistakes) }
+}
+
+/// The shape is derived from the types, so what has it can be read; should the two ever differ, this names the file.
+fn typed([setup, scoring, segments]: [Value; 3]) -> Result<Playbook, Mistakes> {
+    let refused = |part: Part, error: serde_json::Error| {
+        Mistakes::from(Mistake::whole(part.file_name(), error.to_string(), "compare it with the default file"))
+    };
+    Ok(Playbook {
+        setup: serde_json::from_value(setup).map_err(|error| refused(Part::Playbook, error))?,
+        scoring: serde_json::from_value(scoring).map_err(|error| refused(Part::Scoring, error))?,
+        segments: serde_json::from_value(segments).map_err(|error| refused(Part::Segments, error))?,
+    })
+}
