@@ -183,3 +183,124 @@ fn never_left(error: &(dyn StdError + 'static)) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+
+    use aws_credential_types::Credentials;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_runtime_api::http::{Response, StatusCode};
+    use aws_smithy_types::body::SdkBody;
+
+    use super::super::aws::{Account, http_client, sdk_config};
+    use super::*;
+
+    fn kind(outcome: &Outcome) -> &'static str {
+        match outcome {
+            Outcome::Sent { .. } => "sent",
+            Outcome::NotNow { .. } => "not now",
+            Outcome::Never { .. } => "never",
+            Outcome::Unknown { .. } => "unknown",
+        }
+    }
+
+    #[test]
+    fn without_an_answer_it_is_unknown_unless_nothing_left() {
+        let check =
+            |error: SdkError<SendEmailError, HttpResponse>, wanted| assert_eq!(kind(&outcome(&error)), wanted, "{error:?}");
+        let io = |kind| ConnectorError::io(std::io::Error::new(kind, "x").into());
+        check(SdkError::construction_failure("x"), "not now");
+        check(SdkError::dispatch_failure(io(std::io::ErrorKind::ConnectionRefused)), "not now");
+        check(SdkError::dispatch_failure(ConnectorError::user("x".into())), "not now");
+        check(SdkError::dispatch_failure(ConnectorError::io(ResolveDnsError::new("x").into())), "not now");
+        check(SdkError::dispatch_failure(io(std::io::ErrorKind::ConnectionReset)), "unknown");
+        check(SdkError::dispatch_failure(io(std::io::ErrorKind::BrokenPipe)), "unknown");
+        check(SdkError::dispatch_failure(ConnectorError::timeout("x".into())), "unknown");
+        check(SdkError::dispatch_failure(ConnectorError::other("x".into(), None)), "unknown");
+        check(SdkError::timeout_error("x"), "unknown");
+        let answer = Response::new(StatusCode::try_from(200).unwrap(), SdkBody::empty());
+        check(SdkError::response_error("x", answer), "unknown");
+    }
+
+    async fn sent_to(endpoint: String) -> Outcome {
+        let credentials = Credentials::new("a", "b", None, None, "test");
+        let account = Account { region: "us-east-1".to_owned(), credentials, endpoint: Some(endpoint) };
+        let mailer = Mailer::new(&sdk_config(account, http_client().unwrap()), "set");
+        let composed = Composed { subject: "s".to_owned(), text: "t".to_owned(), html: "h".to_owned() };
+        let (lead, message) = (LeadId::derive(&["l"]), MessageId::derive(&["m"]));
+        let tags = Tags { lead: &lead, message: &message, attempt: &AttemptId::derive(&["a"]) };
+        let to = Address::parse("a@b.example").unwrap();
+        mailer.send(&Mail { from: "x@y.example".to_owned(), to: &to, content: &composed, tags }).await
+    }
+
+    /// A port where somebody reads so many bytes at most, does something, and hangs up.
+    fn somebody(bytes: usize, does: impl Fn(&mut TcpStream) + Send + 'static) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                let _ = stream.read(&mut vec![0; bytes]);
+                does(&mut stream);
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn what_never_left_is_told_from_what_broke() {
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert_eq!(kind(&sent_to(format!("http://{closed}")).await), "not now", "nobody listens");
+        let no_tls = somebody(1, |_| {});
+        assert_eq!(kind(&sent_to(format!("https://{no_tls}")).await), "not now", "no TLS came about");
+        let broken = somebody(65_536, |_| {});
+        assert_eq!(kind(&sent_to(format!("http://{broken}")).await), "unknown", "the request went out");
+        let babble = somebody(65_536, |stream| stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{{{").unwrap());
+        assert_eq!(kind(&sent_to(format!("http://{babble}")).await), "unknown", "an answer that is none");
+    }
+
+    /// What comes of SES answering like this.
+    async fn answered(status: u16, code: &str, message: &str) -> Outcome {
+        let body = serde_json::json!({ "message": message }).to_string();
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status} X\r\nx-amzn-ErrorType: {code}\r\nContent-Length: {length}\r\n\r\n{body}");
+        let ses = somebody(65_536, move |stream| stream.write_all(answer.as_bytes()).unwrap());
+        sent_to(format!("http://{ses}")).await
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_whether_to_try_again() {
+        for (status, code, wanted) in [
+            (400, "MessageRejected", "never"),
+            (400, "BadRequestException", "never"),
+            (404, "NotFoundException", "never"),
+            (400, "MailFromDomainNotVerifiedException", "never"),
+            (400, "AccountSuspendedException", "never"),
+            (400, "SendingPausedException", "not now"),
+            (400, "LimitExceededException", "not now"),
+            (429, "TooManyRequestsException", "not now"),
+            (400, "ThrottlingException", "not now"),
+            (403, "AccessDeniedException", "not now"),
+            (500, "InternalServiceErrorException", "unknown"),
+            (503, "ServiceUnavailable", "unknown"),
+        ] {
+            let outcome = answered(status, code, "").await;
+            assert_eq!(kind(&outcome), wanted, "{outcome:?}");
+            let (Outcome::NotNow { why } | Outcome::Never { why } | Outcome::Unknown { why }) = outcome else { panic!() };
+            assert_eq!(why, format!("{code} ({status})"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reason_names_no_address() {
+        let words = "Email address is not verified: Ann <ann@acme.example>, b@c.example";
+        let why = "MessageRejected (400) Email address is not verified: Ann … …".to_owned();
+        assert_eq!(answered(400, "MessageRejected", words).await, Outcome::Never { why });
+    }
+
+    #[test]
+    fn tags_are_made_of_what_ses_takes() {
+        assert_eq!(tag("a.b#c d-e_é9"), "a_b_c_d-e__9");
+    }
+}

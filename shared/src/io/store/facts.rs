@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::super::Error;
 use super::actions::put_if_absent;
@@ -14,19 +14,19 @@ use super::{CAPACITY, Store};
 use crate::fact::Fact;
 
 /// A fact, and how far its publishing has come.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct FactItem {
     /// The fact.
     #[serde(flatten)]
     pub fact: Fact,
-    /// When to publish it; none: it is published, or held.
-    #[serde(default, rename = "due_at", skip_serializing)]
+    /// When to publish it, or since when it is held; none: it is published.
+    #[serde(default, rename = "due_at")]
     pub due: Option<Timestamp>,
     /// How often the bus refused it.
     #[serde(default)]
     pub tries: u32,
     /// Since when a person must look.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub held: Option<Timestamp>,
 }
 
@@ -67,19 +67,36 @@ impl Store {
     /// # Errors
     /// If it is not known to be put off; says to read again if somebody else was faster.
     pub async fn defer_fact(&self, before: &FactItem, after: &FactItem) -> Result<(), Error> {
-        let Some(due) = before.due else { return Ok(()) };
-        let put = self.client.put_item().table_name(&*self.leads).set_item(Some(to_item(after)?));
-        let put = put.condition_expression("due_at = :before");
-        let put = put.expression_attribute_values(":before", keys::text(keys::instant(due)));
-        let done = put.return_consumed_capacity(CAPACITY).send().await;
+        let Some(read) = before.due else { return Ok(()) };
+        let pk = keys::lead(&after.fact.lead);
+        let (part, at) = match (after.due, after.held) {
+            (Some(due), _) => (Work::Fact.part(&pk), due),
+            (None, since) => (keys::HELD.to_owned(), since.unwrap_or(read)),
+        };
+        let call = self.client.update_item().table_name(&*self.leads).set_key(Some(key(&after.fact)));
+        let held = after.held.map(|since| keys::text(keys::instant(since)));
+        let call = call
+            .update_expression(match held {
+                Some(_) => "SET due_part = :part, due_at = :at, tries = :tries, held = :held REMOVE hint",
+                None => "SET due_part = :part, due_at = :at, tries = :tries REMOVE hint",
+            })
+            .condition_expression("due_at = :read")
+            .expression_attribute_values(":part", keys::text(part))
+            .expression_attribute_values(":at", keys::text(keys::instant(at)))
+            .expression_attribute_values(":tries", keys::number(after.tries))
+            .expression_attribute_values(":read", keys::text(keys::instant(read)));
+        let call = match held {
+            Some(held) => call.expression_attribute_values(":held", held),
+            None => call,
+        };
+        let done = call.return_consumed_capacity(CAPACITY).send().await;
         done.map(|_| ()).map_err(failed("a fact cannot be put off"))
     }
 }
 
 /// The put that owes a fact: with the hint for the stream, and due, unless it is there already.
 pub(super) fn owed(table: &str, fact: &Fact) -> Result<TransactWriteItem, Error> {
-    let due = Some(fact.at.saturating_add(GRACE).unwrap_or(fact.at));
-    let mut item = to_item(&FactItem { fact: fact.clone(), due, tries: 0, held: None })?;
+    let mut item = to_item(fact, fact.at.saturating_add(GRACE).unwrap_or(fact.at))?;
     item.insert(keys::HINT.to_owned(), keys::text("fact"));
     put_if_absent(table, item)
 }
@@ -88,14 +105,10 @@ fn key(fact: &Fact) -> Item {
     keys::key(keys::lead(&fact.lead), keys::fact(&fact.id))
 }
 
-fn to_item(fact: &FactItem) -> Result<Item, Error> {
-    let mut item = keys::item(keys::lead(&fact.fact.lead), keys::fact(&fact.fact.id), fact)?;
+fn to_item(fact: &Fact, due: Timestamp) -> Result<Item, Error> {
+    let mut item = keys::item(keys::lead(&fact.lead), keys::fact(&fact.id), fact)?;
     item.retain(|_, value| !value.is_null());
-    match (fact.due, fact.held) {
-        (Some(due), _) => keys::set_due(&mut item, Work::Fact, due),
-        (None, Some(since)) => keys::set_held(&mut item, since),
-        (None, None) => {}
-    }
+    keys::set_due(&mut item, Work::Fact, due);
     Ok(item)
 }
 
@@ -112,12 +125,9 @@ mod tests {
         let (lead, activity) = (LeadId::derive(&["lead"]), ActivityId::derive(&["move"]));
         let what = FactKind::LeadStageMoved { from: Stage::Lead, to: Stage::Mql, cell: None };
         let fact = Fact::of(&lead, &activity, at, &PlaybookVersion::derive(&["1"]), what);
-        let due = FactItem { fact, due: Some(at), tries: 3, held: None };
-        let item = to_item(&due).unwrap();
+        let item = to_item(&fact, at).unwrap();
         assert!(Work::Fact.parts().any(|part| item[keys::DUE_PART] == keys::text(part)));
+        let due = FactItem { fact, due: Some(at), tries: 0, held: None };
         assert_eq!(serde_dynamo::from_item::<_, FactItem>(item).unwrap(), due);
-
-        let held = FactItem { due: None, held: Some(at), ..due };
-        assert_eq!(to_item(&held).unwrap()[keys::DUE_PART], keys::text("held"));
     }
 }

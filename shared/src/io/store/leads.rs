@@ -1,45 +1,19 @@
-//! Leads: reading one, saving one with everything its decisions owe, finding the hottest.
+//! Leads: reading one, putting off its review, finding the hottest.
 
 use std::cmp::Ordering;
 
-use aws_sdk_dynamodb::types::builders::PutBuilder;
-use aws_sdk_dynamodb::types::{ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use jiff::Timestamp;
 
 use super::super::Error;
-use super::actions::{self, put_if_absent, unbuilt};
-use super::failure::{failed, transaction_failed};
-use super::items::{LeadItem, VisitorItem, Wake, read};
+use super::actions::unbuilt;
+use super::failure::failed;
+use super::items::{LeadItem, read};
 use super::keys::{self, Item, Work};
-use super::{CAPACITY, Store, records, together};
-use crate::activity::{LogOwner, Record};
-use crate::fact::Fact;
+use super::save::UNCHANGED;
+use super::{CAPACITY, Store, together};
 use crate::id::LeadId;
 use crate::lead::Stage;
-use crate::mail::message::Message;
-
-/// Everything that one round of decisions changes, all or nothing.
-#[derive(Debug, Default)]
-pub struct Save {
-    /// The lead as it was read; none: there must be none.
-    pub before: Option<LeadItem>,
-    /// The lead as it shall be, its revision one higher; none: as it is.
-    pub lead: Option<LeadItem>,
-    /// Decisions, each into a lead's log.
-    pub appends: Vec<(LeadId, Record)>,
-    /// Messages owed.
-    pub messages: Vec<Message>,
-    /// Facts owed.
-    pub facts: Vec<Fact>,
-    /// Whose browser it shall be from now on.
-    pub link: Option<VisitorItem>,
-    /// Whose browser it was when read.
-    pub link_before: Option<VisitorItem>,
-    /// The link token that is used up.
-    pub token: Option<String>,
-    /// The wake item that is satisfied.
-    pub done: Option<Wake>,
-}
 
 /// Keys that DynamoDB takes in one batch of reads.
 const BATCH: usize = 100;
@@ -51,96 +25,6 @@ impl Store {
     /// If it cannot be read.
     pub async fn lead(&self, lead: &LeadId) -> Result<Option<LeadItem>, Error> {
         self.get(&self.leads, keys::key(keys::lead(lead), keys::LEAD), true).await?.map(read).transpose()
-    }
-
-    /// Saves what was decided, if lead, browser and token are still as they were read: else the error says to read and
-    /// decide again. So does a repeat after a lost answer; whoever reads again then finds nothing left to do.
-    ///
-    /// # Errors
-    /// If it is not known to be saved.
-    pub async fn save(&self, save: Save) -> Result<(), Error> {
-        let Save { before, lead, appends, messages, facts, link, link_before, token, done } = save;
-        let mut owed = Vec::new();
-        for (lead, record) in &appends {
-            owed.push(put_if_absent(&self.activities, records::to_item(&LogOwner::Lead(lead.clone()), record)?)?);
-        }
-        for message in &messages {
-            owed.push(super::messages::owed(&self.leads, message)?);
-        }
-        for fact in &facts {
-            owed.push(super::facts::owed(&self.leads, fact)?);
-        }
-        if let Some(link) = &link {
-            owed.push(self.put_link(link, link_before.as_ref())?);
-        }
-        if let Some(token) = &token {
-            let key = keys::key(keys::token(token), keys::TOKEN);
-            owed.push(actions::delete(self.delete(key).condition_expression("attribute_exists(pk)"))?);
-        }
-        match (&lead, done) {
-            (None, None) if owed.is_empty() => return Ok(()),
-            (None, Some(wake)) if owed.is_empty() => return self.finish(&wake).await,
-            (Some(lead), None) if owed.is_empty() => return self.put_lead(lead, before.as_ref()).await,
-            (_, done) => {
-                if let Some(wake) = done {
-                    owed.push(actions::delete(self.delete(wake.key()))?);
-                }
-            }
-        }
-        match (&lead, &before) {
-            (Some(lead), before) => owed.push(actions::put(self.lead_put(lead, before.as_ref())?)?),
-            (None, Some(before)) => owed.push(self.check_lead(before)?),
-            (None, None) => {}
-        }
-        self.transact(owed).await
-    }
-
-    async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<(), Error> {
-        let call = self.client.transact_write_items().set_transact_items(Some(actions)).return_consumed_capacity(CAPACITY);
-        call.send().await.map(|_| ()).map_err(|error| transaction_failed("a lead cannot be saved", error).0)
-    }
-
-    fn lead_put(&self, lead: &LeadItem, before: Option<&LeadItem>) -> Result<PutBuilder, Error> {
-        let put = Put::builder().table_name(&*self.leads).set_item(Some(lead.to_item()?));
-        Ok(match before {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(before) => put.condition_expression(UNCHANGED).expression_attribute_values(":r", keys::number(before.revision)),
-        })
-    }
-
-    async fn put_lead(&self, lead: &LeadItem, before: Option<&LeadItem>) -> Result<(), Error> {
-        let put = self.lead_put(lead, before)?.build().map_err(unbuilt)?;
-        let call = self.client.put_item().table_name(put.table_name).set_item(Some(put.item));
-        let call = call.set_condition_expression(put.condition_expression);
-        let call = call.set_expression_attribute_values(put.expression_attribute_values).return_consumed_capacity(CAPACITY);
-        call.send().await.map(|_| ()).map_err(failed("a lead cannot be saved"))
-    }
-
-    fn check_lead(&self, before: &LeadItem) -> Result<TransactWriteItem, Error> {
-        let check = ConditionCheck::builder().table_name(&*self.leads).condition_expression(UNCHANGED);
-        let check = check.set_key(Some(keys::key(keys::lead(&before.lead), keys::LEAD)));
-        actions::check(check.expression_attribute_values(":r", keys::number(before.revision)))
-    }
-
-    fn put_link(&self, link: &VisitorItem, before: Option<&VisitorItem>) -> Result<TransactWriteItem, Error> {
-        let put = Put::builder().table_name(&*self.leads).set_item(Some(link.to_item()?));
-        actions::put(match before {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(before) => put
-                .condition_expression("lead = :lead AND since = :since")
-                .expression_attribute_values(":lead", keys::text(before.lead.as_str()))
-                .expression_attribute_values(":since", keys::number(before.since.as_millisecond())),
-        })
-    }
-
-    fn delete(&self, key: Item) -> aws_sdk_dynamodb::types::builders::DeleteBuilder {
-        Delete::builder().table_name(&*self.leads).set_key(Some(key))
-    }
-
-    async fn finish(&self, wake: &Wake) -> Result<(), Error> {
-        let call = self.client.delete_item().table_name(&*self.leads).set_key(Some(wake.key()));
-        let done = call.return_consumed_capacity(CAPACITY).send().await;
-        done.map(|_| ()).map_err(failed("a wake item cannot be removed"))
     }
 
     /// Moves the next review of a lead that could not be reviewed now.
@@ -172,7 +56,7 @@ impl Store {
         let mut leads: Vec<LeadItem> = self.get_all(ranked.collect()).await?;
         // The index may be behind the items.
         leads.retain(|lead| lead.stage == stage && lead.epoch == epoch);
-        leads.sort_by(|one, other| hotter(one, other));
+        leads.sort_by(hotter);
         Ok(leads)
     }
 
@@ -199,9 +83,6 @@ impl Store {
         Ok(found)
     }
 }
-
-/// Nobody saved the lead since it was read.
-const UNCHANGED: &str = "revision = :r";
 
 fn rank_of(item: &Item) -> f64 {
     item.get(keys::RANK).and_then(|rank| rank.as_n().ok()?.parse().ok()).unwrap_or(f64::NEG_INFINITY)

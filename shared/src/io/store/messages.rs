@@ -108,9 +108,8 @@ impl Store {
     /// If they cannot be read.
     pub async fn held_messages(&self, limit: usize) -> Result<Vec<Message>, Error> {
         let query = self.client.query().table_name(&*self.leads).index_name(keys::DUE_INDEX);
-        let query = query
-            .key_condition_expression("due_part = :part")
-            .expression_attribute_values(":part", keys::text(keys::HELD));
+        let query =
+            query.key_condition_expression("due_part = :part").expression_attribute_values(":part", keys::text(keys::HELD));
         let text = |item: &Item, name| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
         let key = |item: Item| Ok(DueKey { pk: text(&item, keys::PK), sk: text(&item, keys::SK) });
         let mut held = vec![];

@@ -19,6 +19,8 @@
 //! | `address#<keyed hash>` | `address` | the lead that owns the address |
 //! | `playbook#<version>` | `part#…` | compiled JSON of an immutable version, in parts |
 //! | `playbook#live` | `current` | the live version |
+//! | `owner#…` | `mailing` | whether anything may be sent to somebody in sales |
+//! | `pace` | `alerts`, … | until when a lane's mail is booked |
 //! | `token#…` | `token` | [`Token`]; `ttl` |
 //! | `limit#<kind>#<hash>#<day>` | `limit` | a count; `ttl` |
 //! | `quarantine#<day>` | id | a payload that could not be read, and why; `ttl` |
@@ -39,11 +41,11 @@ mod messages;
 mod playbooks;
 mod quarantine;
 mod records;
+mod save;
 mod visitors;
 mod wakes;
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -59,10 +61,10 @@ pub use facts::FactItem;
 pub use found::Found;
 pub use items::{LeadItem, SettlingVisitor, Token, VisitorItem, Wake};
 pub use keys::{Function, Work};
-pub use leads::Save;
 pub use log::{CopyFilter, Mark};
 pub use messages::Standing;
 pub use records::Arrival;
+pub use save::Save;
 pub use wakes::DueKey;
 
 /// Both tables. Clones share the client.
@@ -115,7 +117,7 @@ impl Store {
 
 /// Waits for all futures together, first polled in their order, and yields their results in it.
 async fn together<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> = futures.into_iter().map(|one| (Box::pin(one), None)).collect();
+    let mut running: Vec<_> = futures.into_iter().map(|one| (Box::pin(one), None)).collect();
     poll_fn(|context| {
         let mut waiting = false;
         for (future, result) in running.iter_mut().filter(|(_, result)| result.is_none()) {

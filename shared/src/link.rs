@@ -1,0 +1,281 @@
+//! Signed links: what a mail's link says, and proof that michi said it.
+//!
+//! A token is `v1 | kid | purpose | ids | tag` in base64url: one byte each for the form, the number of the ring's key and
+//! the purpose; the purpose's own fields; 128 bits of HMAC-SHA-256 over all of it. Each purpose has a key of its own,
+//! drawn from the ring's by HKDF, so that a link of one purpose never opens another's door.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+use crate::id::{LeadId, OwnerId};
+
+/// The form of the tokens made here.
+const FORM: u8 = 1;
+/// Bytes of the tag.
+const TAG: usize = 16;
+/// The longest token that is looked at; no link that michi makes comes near it.
+const MAX_TOKEN: usize = 1024;
+/// How long a salesperson's link to a lead's page works, in days.
+pub const VIEW_DAYS: i64 = 30;
+
+/// What a link is for. The numbers stand in links that were mailed long ago: none is ever given to another purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To where a link in a mail leads.
+    Click = 1,
+    /// The pixel that tells that a mail was opened.
+    Open = 2,
+    /// No more mail.
+    Unsubscribe = 3,
+    /// Sales answers a hand-off.
+    Answer = 4,
+    /// Sales looks at a lead.
+    View = 5,
+    /// A form with the lead's fields filled in.
+    Form = 6,
+}
+
+impl Purpose {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Click => "click",
+            Self::Open => "open",
+            Self::Unsubscribe => "unsubscribe",
+            Self::Answer => "answer",
+            Self::View => "view",
+            Self::Form => "form",
+        }
+    }
+}
+
+/// The token opens nothing: altered, made for another purpose, by an unknown key, expired, or no token at all. Which of
+/// these is nobody's business outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such link")]
+pub struct NoSuchLink;
+
+/// A link to a lead's page, for one owner, until it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Whose page.
+    pub lead: LeadId,
+    /// Whom it was mailed to.
+    pub owner: OwnerId,
+    /// From when on it opens nothing; in whole seconds.
+    pub expires: Timestamp,
+}
+
+impl View {
+    /// A link that works for [`VIEW_DAYS`] from `now`.
+    #[must_use]
+    pub fn new(lead: LeadId, owner: OwnerId, now: Timestamp) -> Self {
+        let expires = now.as_second().saturating_add(VIEW_DAYS * 24 * 60 * 60);
+        Self { lead, owner, expires: Timestamp::from_second(expires).unwrap_or(Timestamp::MAX) }
+    }
+
+    /// The token, signed with the key of this number.
+    #[must_use]
+    pub fn token(&self, number: u8, key: &[u8; 32]) -> String {
+        let mut ids = vec![];
+        put(&mut ids, self.lead.as_str());
+        put(&mut ids, self.owner.as_str());
+        ids.extend_from_slice(&self.expires.as_second().to_be_bytes());
+        seal(Purpose::View, &ids, number, key)
+    }
+
+    /// The whole link: `collector` is where the world reaches michi, without a slash at the end.
+    #[must_use]
+    pub fn url(&self, collector: &str, number: u8, key: &[u8; 32]) -> String {
+        format!("{collector}/view/{}", self.token(number, key))
+    }
+
+    /// Reads a token; `key` finds the ring's key of a number.
+    ///
+    /// # Errors
+    /// [`NoSuchLink`] for every defect alike.
+    pub fn open<'k>(token: &str, key: impl FnOnce(u8) -> Option<&'k [u8; 32]>, now: Timestamp) -> Result<Self, NoSuchLink> {
+        let ids = unseal(Purpose::View, token, key)?;
+        let (lead, rest) = take(&ids)?;
+        let (owner, rest) = take(rest)?;
+        let seconds = i64::from_be_bytes(rest.try_into().map_err(|_| NoSuchLink)?);
+        let expires = Timestamp::from_second(seconds).map_err(|_| NoSuchLink)?;
+        if now >= expires {
+            return Err(NoSuchLink);
+        }
+        let lead = LeadId::parse(lead).map_err(|_| NoSuchLink)?;
+        let owner = OwnerId::parse(owner).map_err(|_| NoSuchLink)?;
+        Ok(Self { lead, owner, expires })
+    }
+}
+
+/// A text with its length before it; ids have at most 100 bytes.
+fn put(to: &mut Vec<u8>, text: &str) {
+    to.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
+    to.extend_from_slice(text.as_bytes());
+}
+
+fn take(from: &[u8]) -> Result<(&str, &[u8]), NoSuchLink> {
+    let (length, rest) = from.split_first().ok_or(NoSuchLink)?;
+    let (text, rest) = rest.split_at_checked(usize::from(*length)).ok_or(NoSuchLink)?;
+    Ok((std::str::from_utf8(text).map_err(|_| NoSuchLink)?, rest))
+}
+
+fn seal(purpose: Purpose, ids: &[u8], number: u8, key: &[u8; 32]) -> String {
+    let mut bytes = vec![FORM, number, purpose as u8];
+    bytes.extend_from_slice(ids);
+    let tag = tag(purpose, key, &bytes);
+    bytes.extend_from_slice(&tag);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The fields of a token whose tag holds.
+fn unseal<'k>(purpose: Purpose, token: &str, key: impl FnOnce(u8) -> Option<&'k [u8; 32]>) -> Result<Vec<u8>, NoSuchLink> {
+    if token.len() > MAX_TOKEN {
+        return Err(NoSuchLink);
+    }
+    let mut bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| NoSuchLink)?;
+    let given = bytes.split_off(bytes.len().checked_sub(TAG).ok_or(NoSuchLink)?);
+    let [form, number, named, ids @ ..] = bytes.as_slice() else { return Err(NoSuchLink) };
+    let key = key(*number).ok_or(NoSuchLink)?;
+    let wanted = tag(purpose, key, &bytes);
+    let holds = bool::from(wanted.ct_eq(&given));
+    if holds && *form == FORM && *named == purpose as u8 { Ok(ids.to_vec()) } else { Err(NoSuchLink) }
+}
+
+/// 128 bits of HMAC-SHA-256 by the purpose's key.
+fn tag(purpose: Purpose, key: &[u8; 32], bytes: &[u8]) -> [u8; TAG] {
+    let mut own = [0; 32];
+    // 32 bytes are one block of SHA-256 and so never too many for HKDF, and HMAC takes keys of every length: the errors
+    // that these two functions name cannot come.
+    let drawn = Hkdf::<Sha256>::new(None, key).expand_multi_info(&[b"michi link v1 ", purpose.name().as_bytes()], &mut own);
+    debug_assert!(drawn.is_ok());
+    let mut tag = [0; TAG];
+    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&own) {
+        mac.update(bytes);
+        tag.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(to, from)| *to = from);
+    }
+    tag
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: [u8; 32] = [7; 32];
+    const OTHER: [u8; 32] = [8; 32];
+
+    fn now() -> Timestamp {
+        "2026-11-22T00:52:00Z".parse().unwrap()
+    }
+
+    fn view() -> View {
+        View::new(LeadId::derive(&["lead"]), OwnerId::parse("sato").unwrap(), now())
+    }
+
+    fn ring(number: u8) -> Option<&'static [u8; 32]> {
+        match number {
+            1 => Some(&KEY),
+            2 => Some(&OTHER),
+            _ => None,
+        }
+    }
+
+    fn open(token: &str) -> Result<View, NoSuchLink> {
+        View::open(token, ring, now())
+    }
+
+    #[test]
+    fn a_link_says_what_was_signed() {
+        assert_eq!(open(&view().token(1, &KEY)), Ok(view()));
+        assert_eq!(open(&view().token(2, &OTHER)), Ok(view()), "a key that signs no more still opens what it signed");
+        let url = view().url("https://m.example.com", 1, &KEY);
+        let token = url.strip_prefix("https://m.example.com/view/").unwrap();
+        assert_eq!(open(token), Ok(view()));
+        assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{token} fits a path");
+    }
+
+    #[test]
+    fn a_link_opens_until_it_expires() {
+        let token = view().token(1, &KEY);
+        let end = view().expires;
+        let just_before = Timestamp::from_millisecond(end.as_millisecond() - 1).unwrap();
+        assert_eq!(View::open(&token, ring, just_before), Ok(view()));
+        assert_eq!(View::open(&token, ring, end), Err(NoSuchLink));
+    }
+
+    #[test]
+    fn every_bit_is_signed() {
+        let token = view().token(1, &KEY);
+        let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut altered = bytes.clone();
+            altered[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(open(&URL_SAFE_NO_PAD.encode(altered)), Err(NoSuchLink), "bit {bit}");
+        }
+        // The same once more on the text itself, where a last character has bits that no byte holds.
+        for at in 0..token.len() {
+            for bit in 0..8 {
+                let mut altered = token.clone().into_bytes();
+                altered[at] ^= 1 << bit;
+                if let Ok(altered) = String::from_utf8(altered) {
+                    assert_eq!(open(&altered), Err(NoSuchLink), "bit {bit} of character {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_serves_one_purpose() {
+        let mut ids = vec![];
+        put(&mut ids, view().lead.as_str());
+        put(&mut ids, view().owner.as_str());
+        ids.extend_from_slice(&view().expires.as_second().to_be_bytes());
+        assert_eq!(open(&seal(Purpose::View, &ids, 1, &KEY)), Ok(view()));
+        for other in [Purpose::Click, Purpose::Open, Purpose::Unsubscribe, Purpose::Answer, Purpose::Form] {
+            assert_eq!(open(&seal(other, &ids, 1, &KEY)), Err(NoSuchLink), "{other:?}");
+            // Not even if it names the purpose that it was not signed for.
+            let mut renamed = URL_SAFE_NO_PAD.decode(seal(other, &ids, 1, &KEY)).unwrap();
+            renamed[2] = Purpose::View as u8;
+            assert_eq!(open(&URL_SAFE_NO_PAD.encode(renamed)), Err(NoSuchLink), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_link_opens_nothing() {
+        let token = view().token(1, &KEY);
+        let long = "A".repeat(4096);
+        let padded = format!("{token}=");
+        let longer = format!("{token}AAAA");
+        let unknown = view().token(3, &KEY);
+        let crossed = view().token(2, &KEY);
+        let short = token.get(..token.len() - 4).unwrap();
+        for bad in ["", "A", "AAAA", "漢字", "../../etc", &long, &padded, &longer, &unknown, &crossed, short] {
+            assert_eq!(open(bad), Err(NoSuchLink), "{bad}");
+        }
+        // Well signed, but with a field too short, or one too many.
+        for ids in [vec![], vec![5, b'a'], [&[1, b'a', 1, b'b'][..], &[0; 9]].concat(), [&[0, 1, b'b'][..], &[0; 8]].concat()] {
+            assert_eq!(open(&seal(Purpose::View, &ids, 1, &KEY)), Err(NoSuchLink), "{ids:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn chance_opens_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..120), text in "\\PC{0,200}") {
+            prop_assert_eq!(open(&URL_SAFE_NO_PAD.encode(&bytes)), Err(NoSuchLink));
+            prop_assert_eq!(open(&text), Err(NoSuchLink));
+        }
+
+        #[test]
+        fn every_id_survives(lead in "[!-\"$-~]{1,100}", owner in "[!-\"$-~]{1,100}") {
+            let view = View::new(LeadId::parse(lead).unwrap(), OwnerId::parse(owner).unwrap(), now());
+            prop_assert_eq!(open(&view.token(1, &KEY)), Ok(view));
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! A message: one mail to one person, from wish to outcome.
+//!
+//! A message is moved only by [`Message::after`], and keeps what moved it. To add an event, add it to [`Event`] and follow
+//! the compiler: the match over states and events has no catch-all.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::alert::Alert;
+use super::gate::{Deferral, Refusal};
+use crate::id::{AttemptId, LeadId, MailId, MessageId, OwnerId, PlaybookVersion};
+use crate::playbook::Language;
+
+/// How long a claim holds: longer than a function may run, so that its call is over when the lease is.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How long to wait for proof that an unanswered alert was sent after all.
+const ALERT_EVIDENCE: SignedDuration = SignedDuration::from_mins(2);
+/// An alert that could not be sent within this time is of no use: "why now" has passed, and a new one may be owed.
+const ALERT_LATENESS: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// After so many refusals "for now" a message is held; with [`backoff`] that is about two hours.
+const MAX_TRIES: u32 = 8;
+/// After so many calls without an answer a message is held.
+const MAX_UNANSWERED: u32 = 2;
+/// How many of the newest events a message keeps.
+const MAX_HISTORY: usize = 20;
+
+/// One mail to one person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its id, from what caused it.
+    pub id: MessageId,
+    /// Whom it is about.
+    pub lead: LeadId,
+    /// To whom it goes.
+    pub to: Recipient,
+    /// What it says.
+    #[serde(flatten)]
+    pub content: Content,
+    /// In which language.
+    pub language: Language,
+    /// The playbook by which it was owed.
+    pub playbook: PlaybookVersion,
+    /// When it was owed.
+    pub created: Timestamp,
+    /// From when on it is not sent any more.
+    pub expires: Timestamp,
+    /// Where it stands.
+    pub state: State,
+    /// How often a call was surely in vain.
+    pub tries: u32,
+    /// How often a call was not answered.
+    pub unanswered: u32,
+    /// Goes up by one with each event: who writes names the revision that was read.
+    pub revision: u64,
+    /// What happened to it, oldest first; of many events the newest.
+    pub history: Vec<Entry>,
+}
+
+/// To whom a message goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recipient {
+    /// Somebody in sales, at the address that the live playbook names.
+    Owner(OwnerId),
+}
+
+/// What a message says: values frozen when it was owed, rendered when it is sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "mail", content = "values", rename_all = "snake_case")]
+pub enum Content {
+    /// A lead for sales to call.
+    Alert(Alert),
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum State {
+    /// To be sent, from `due` on.
+    Pending {
+        /// From when on.
+        due: Timestamp,
+    },
+    /// Somebody is sending it.
+    Claimed {
+        /// This try.
+        attempt: AttemptId,
+        /// When the try is over, answered or not.
+        lease: Timestamp,
+    },
+    /// It may have been sent.
+    Unknown {
+        /// The try that was not answered.
+        attempt: AttemptId,
+        /// Until when to wait for proof.
+        until: Timestamp,
+    },
+    /// Sent.
+    Sent {
+        /// The try that sent it.
+        attempt: AttemptId,
+        /// SES's id for it.
+        ses: String,
+    },
+    /// It will never be sent.
+    Failed,
+    /// It is not sent any more: it came too late, or its lead is gone.
+    Expired,
+    /// A person must look.
+    Held,
+}
+
+/// Something that happened to a message, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What can happen to a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Somebody sets out to send it.
+    Claimed {
+        /// This try.
+        attempt: AttemptId,
+    },
+    /// SES took it.
+    Accepted {
+        /// The try.
+        attempt: AttemptId,
+        /// SES's id for it.
+        ses: String,
+    },
+    /// It was surely not sent, and may be later.
+    NotNow {
+        /// The try.
+        attempt: AttemptId,
+        /// What came back.
+        why: String,
+    },
+    /// It was surely not sent, and never will be.
+    Never {
+        /// The try.
+        attempt: AttemptId,
+        /// What came back.
+        why: String,
+    },
+    /// Nobody knows whether it was sent.
+    NoAnswer {
+        /// The try.
+        attempt: AttemptId,
+        /// What came back, if anything did.
+        why: String,
+    },
+    /// A claim's time is over and nobody has said what came of it.
+    LeaseEnded,
+    /// The gate lets it out later.
+    Deferred {
+        /// From when on.
+        until: Timestamp,
+        /// Why.
+        why: Deferral,
+    },
+    /// The gate does not let it out.
+    Refused {
+        /// Why.
+        why: Refusal,
+    },
+}
+
+/// The event has no place in the state in which the message is: somebody else was faster, or it is not due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the message has moved on")]
+pub struct OutOfPlace;
+
+impl Message {
+    /// An alert to somebody in sales, due at once.
+    #[must_use]
+    pub fn alert(
+        id: MessageId,
+        lead: &LeadId,
+        owner: &OwnerId,
+        language: Language,
+        playbook: &PlaybookVersion,
+        alert: Alert,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            lead: lead.clone(),
+            to: Recipient::Owner(owner.clone()),
+            content: Content::Alert(alert),
+            language,
+            playbook: playbook.clone(),
+            created: now,
+            expires: later(now, ALERT_LATENESS),
+            state: State::Pending { due: now },
+            tries: 0,
+            unanswered: 0,
+            revision: 0,
+            history: vec![],
+        }
+    }
+
+    /// Which mail it is, as logs and reports name it.
+    #[must_use]
+    pub fn mail(&self) -> MailId {
+        match self.content {
+            Content::Alert(_) => MailId::parse("alert").unwrap_or_else(|_| MailId::derive(&["alert"])),
+        }
+    }
+
+    /// When somebody must look at it next; none: it has come to its end.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Pending { due } => Some(*due),
+            State::Claimed { lease, .. } => Some(*lease),
+            State::Unknown { until, .. } => Some(*until),
+            State::Sent { .. } | State::Failed | State::Expired | State::Held => None,
+        }
+    }
+
+    /// The message after an event.
+    ///
+    /// # Errors
+    /// [`OutOfPlace`] if the event cannot happen to it as it stands.
+    pub fn after(&self, event: Event, now: Timestamp) -> Result<Self, OutOfPlace> {
+        let mut next = self.clone();
+        next.state = next.step(&event, now)?;
+        next.revision += 1;
+        next.history.push(Entry { at: now, event });
+        if next.history.len() > MAX_HISTORY {
+            next.history.remove(0);
+        }
+        Ok(next)
+    }
+
+    /// Where the event leads, with the counts moved along.
+    fn step(&mut self, event: &Event, now: Timestamp) -> Result<State, OutOfPlace> {
+        use Event::{Accepted, Claimed, Deferred, LeaseEnded, Never, NoAnswer, NotNow, Refused};
+        let state = self.state.clone();
+        Ok(match (&state, event) {
+            (State::Pending { due: free } | State::Unknown { until: free, .. }, Claimed { attempt }) if *free <= now => {
+                State::Claimed { attempt: attempt.clone(), lease: later(now, LEASE) }
+            }
+
+            (State::Pending { .. }, Deferred { until, .. }) => State::Pending { due: *until },
+            (State::Unknown { attempt, .. }, Deferred { until, .. }) => {
+                State::Unknown { attempt: attempt.clone(), until: *until }
+            }
+            (State::Pending { .. } | State::Unknown { .. }, Refused { why }) => match why {
+                Refusal::Suppressed => State::Failed,
+                Refusal::LeadGone | Refusal::TooLate => State::Expired,
+                Refusal::NoSuchOwner => State::Held,
+            },
+
+            // An answer that comes after its lease is as good as one in time, while no other try was begun.
+            (State::Claimed { attempt: own, .. } | State::Unknown { attempt: own, .. }, Accepted { attempt, ses })
+                if own == attempt =>
+            {
+                State::Sent { attempt: attempt.clone(), ses: ses.clone() }
+            }
+            (State::Claimed { attempt: own, .. } | State::Unknown { attempt: own, .. }, Never { attempt, .. })
+                if own == attempt =>
+            {
+                State::Failed
+            }
+            (State::Claimed { attempt: own, .. } | State::Unknown { attempt: own, .. }, NotNow { attempt, .. })
+                if own == attempt =>
+            {
+                if matches!(state, State::Unknown { .. }) {
+                    self.unanswered = self.unanswered.saturating_sub(1);
+                }
+                self.tries += 1;
+                if self.tries < MAX_TRIES { State::Pending { due: later(now, backoff(self.tries)) } } else { State::Held }
+            }
+
+            (State::Claimed { attempt: own, .. }, NoAnswer { attempt, .. }) if own == attempt => self.open_since(now, own),
+            // The wait for proof began when the call was over, however late somebody notices.
+            (State::Claimed { attempt, lease }, LeaseEnded) if *lease <= now => self.open_since(*lease, attempt),
+
+            (
+                State::Pending { .. }
+                | State::Claimed { .. }
+                | State::Unknown { .. }
+                | State::Sent { .. }
+                | State::Failed
+                | State::Expired
+                | State::Held,
+                Claimed { .. }
+                | Accepted { .. }
+                | NotNow { .. }
+                | Never { .. }
+                | NoAnswer { .. }
+                | LeaseEnded
+                | Deferred { .. }
+                | Refused { .. },
+            ) => return Err(OutOfPlace),
+        })
+    }
+
+    /// Nobody knows whether this try sent it.
+    fn open_since(&mut self, over: Timestamp, attempt: &AttemptId) -> State {
+        self.unanswered += 1;
+        if self.unanswered < MAX_UNANSWERED {
+            State::Unknown { attempt: attempt.clone(), until: later(over, self.evidence()) }
+        } else {
+            State::Held
+        }
+    }
+
+    /// How long to wait for proof that an unanswered try sent it.
+    fn evidence(&self) -> SignedDuration {
+        match self.content {
+            Content::Alert(_) => ALERT_EVIDENCE,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Message {
+    /// An alert with little in it, owed at `now`.
+    pub(crate) fn sample(now: Timestamp) -> Self {
+        let (lead, owner) = (LeadId::derive(&["lead"]), OwnerId::parse("sato").unwrap());
+        let (id, version) = (MessageId::derive(&["alert", lead.as_str()]), PlaybookVersion::derive(&["playbook"]));
+        Self::alert(id, &lead, &owner, Language::En, &version, Alert::sample(now), now)
+    }
+}
+
+/// How long a message rests after its nth refusal "for now": a minute, doubled each time.
+#[must_use]
+fn backoff(tries: u32) -> SignedDuration {
+    SignedDuration::from_mins(1_i64 << tries.saturating_sub(1).min(6))
+}
+
+fn later(from: Timestamp, by: SignedDuration) -> Timestamp {
+    from.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! Mail: from the wish to send one to its outcome.
+//!
+//! - [`message`]: one mail to one person, and the states it goes through
+//! - [`gate`]: the only door for mail; [`pace`]: how fast it lets mail out
+//! - [`alert`]: what sales is told of a lead; [`compose`]: the mail that says it; [`words`]: the words for it
+//! - [`text`], [`header`]: text from outside, made fit for a mail and for its headers
+
+pub mod alert;
+pub mod compose;
+pub mod gate;
+pub mod header;
+pub mod message;
+pub mod pace;
+pub mod text;
+pub mod words;
