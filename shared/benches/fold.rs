@@ -46,7 +46,7 @@ fn log(activities: i64) -> Log {
 }
 
 fn folding(criterion: &mut Criterion) {
-    let playbook = default_playbook();
+    let playbook = default_playbook().unwrap();
     let now: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
     for activities in [1_000, 10_000] {
         let log = log(activities);

@@ -1,0 +1,224 @@
+//! One entry of the timeline: what an activity says to sales.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use michi::activity::{FormSubmission, Kind, PageView, SalesAnswer};
+use michi::fold::Step;
+use michi::id::{ActivityId, MailId, OwnerId, PageViewId};
+use michi::lead::Lead;
+use michi::mail::words::{self as shared, lasting};
+
+use super::about::{About, about, host};
+use super::phrases;
+use super::points::number;
+use super::reader::{Reader, Stamp, line, lines};
+use super::scores::class_words;
+use super::words;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) at: Stamp,
+    pub(crate) what: &'static str,
+    pub(crate) weight: Weight,
+    pub(crate) about: About,
+    /// What pages or forms of this class mean.
+    pub(crate) class: Option<String>,
+    /// How long it was in sight.
+    pub(crate) engaged: Option<String>,
+    pub(crate) notes: Vec<String>,
+    /// Names and values.
+    pub(crate) fields: Vec<(String, String)>,
+    /// The points it gave or took.
+    pub(crate) points: Option<String>,
+    pub(crate) unconfirmed: bool,
+    pub(crate) machine: bool,
+}
+
+/// How much an entry says to sales.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    Strong,
+    Normal,
+    Quiet,
+}
+
+impl Weight {
+    /// The style sheet's word for it.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Strong => "strong",
+            Self::Normal => "normal",
+            Self::Quiet => "quiet",
+        }
+    }
+}
+
+/// Tells what happened, with what the fold made of it.
+pub(crate) struct Teller<'a> {
+    reader: &'a Reader<'a>,
+    points: HashMap<&'a ActivityId, f64>,
+    engaged: HashMap<(&'a PageViewId, Timestamp), u64>,
+}
+
+/// What of an entry its kind decides.
+struct Told {
+    what: &'static str,
+    weight: Weight,
+    about: Option<About>,
+    notes: Vec<String>,
+    fields: Vec<(String, String)>,
+}
+
+impl Told {
+    fn new(what: &'static str, weight: Weight) -> Self {
+        Self { what, weight, about: None, notes: vec![], fields: vec![] }
+    }
+
+    /// With michi's own words in the place of what it was about.
+    fn saying(self, text: impl Into<String>) -> Self {
+        Self { about: Some(About { text: text.into(), link: None }), ..self }
+    }
+
+    fn noting(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
+    }
+
+    fn with(self, fields: Vec<(String, String)>) -> Self {
+        Self { fields, ..self }
+    }
+}
+
+impl<'a> Teller<'a> {
+    pub(crate) fn new(lead: &'a Lead, reader: &'a Reader<'a>) -> Self {
+        Self {
+            reader,
+            points: lead.interest.reasons.iter().map(|reason| (&reason.activity, reason.points)).collect(),
+            engaged: lead.pages.iter().map(|page| ((&page.page_view, page.at), page.engaged)).collect(),
+        }
+    }
+
+    /// The entry for a step; none for time in sight, which is told with its page.
+    pub(crate) fn entry(&self, step: &Step<'_>) -> Option<Entry> {
+        let told = self.told(step)?;
+        let engaged = match &step.activity.kind {
+            Kind::PageViewed(page) => self.engaged.get(&(&page.page_view, step.activity.at)).filter(|millis| **millis > 0),
+            _ => None,
+        };
+        Some(Entry {
+            at: self.reader.clock(step.activity.at),
+            what: told.what,
+            weight: told.weight,
+            about: told.about.unwrap_or_else(|| about(step, self.reader)),
+            class: class_words(step, self.reader),
+            engaged: engaged.map(|millis| lasting(*millis, self.reader.language)),
+            notes: told.notes,
+            fields: told.fields,
+            points: self.points.get(&step.activity.id).and_then(|points| signed(*points)),
+            unconfirmed: step.unconfirmed,
+            machine: !step.counts(),
+        })
+    }
+
+    fn told(&self, step: &Step<'_>) -> Option<Told> {
+        use Weight::{Normal, Quiet, Strong};
+        let (words, language) = (self.reader.words, self.reader.language);
+        Some(match &step.activity.kind {
+            Kind::Engaged { .. } => return None,
+            Kind::PageViewed(page) => Told::new(words.page, Normal).noting(self.origin(page)),
+            Kind::Clicked { .. } => Told::new(words.click, Quiet),
+            Kind::Downloaded { .. } => Told::new(words.download, Strong),
+            Kind::Tracked { properties, .. } => Told::new(words.event, Normal).with(self.fields(properties)),
+            Kind::FormSubmitted(form) => Told::new(words.form, Strong).with(self.fields(&form.fields)).noting(self.consent(form)),
+            Kind::Identified { traits, .. } => Told::new(words.identified, Normal).with(self.fields(traits)),
+            Kind::AttributeSet { name, value } => {
+                let value = if value.is_empty() { words.removed.to_owned() } else { line(value) };
+                Told::new(words.changed, Quiet).saying(format!("{}: {value}", words::attribute(name, language)))
+            }
+            Kind::Consented { granted, text, .. } => {
+                let said = if *granted { words.leave_given } else { words.leave_withdrawn };
+                Told::new(words.mail_leave, Quiet).saying(said).noting(text.iter().map(|text| line(text)).collect())
+            }
+            Kind::VisitorLinked { proof, .. } => Told::new(words.browser, Quiet).saying(phrases::proof(*proof, language)),
+            Kind::VisitorCut { .. } => Told::new(words.browser, Quiet).saying(words.browser_gone),
+            Kind::Enrolled { .. } => Told::new(words.scenario, Quiet),
+            Kind::StageMoved { from, to, cell, .. } => {
+                let (from, to) = (shared::stage(*from, language), shared::stage(*to, language));
+                let cell = cell.iter().map(|cell| shared::cell(*cell, language)).collect();
+                Told::new(words.stage, Strong).saying(format!("{from} → {to}")).noting(cell)
+            }
+            Kind::SalesAnswered { owner, answer, .. } => {
+                let (said, note) = match answer {
+                    SalesAnswer::Accepted => (words.accepted.to_owned(), None),
+                    SalesAnswer::Rejected { reason } => (words.rejected.to_owned(), Some(lines(reason))),
+                    SalesAnswer::Recycled { until } => {
+                        (format!("{} {}", words.recycled, phrases::date(self.reader.zoned(*until).date(), language)), None)
+                    }
+                };
+                let said = format!("{}: {said}", self.owner(owner));
+                Told::new(words.sales, Strong).saying(said).noting(note.into_iter().collect())
+            }
+            Kind::MailSent { mail, owner, .. } => Told::new(words.mail_sent, Quiet).saying(self.mail(mail, owner.as_ref())),
+            Kind::MailOpened { .. } => Told::new(words.mail_opened, Quiet),
+            Kind::MailClicked { .. } => Told::new(words.mail_clicked, Normal),
+            Kind::EventAttended { .. } => Told::new(words.attended, Strong),
+            Kind::CallMade { owner, note } => {
+                let by = owner.as_ref().map(|owner| self.owner(owner)).unwrap_or_default();
+                Told::new(words.call, Strong).saying(by).noting(note.iter().map(|note| lines(note)).collect())
+            }
+        })
+    }
+
+    /// Where a visit came from: another site, a campaign.
+    fn origin(&self, page: &PageView) -> Vec<String> {
+        let words = self.reader.words;
+        let foreign = page.referrer.as_deref().filter(|referrer| self.reader.own_page(referrer).is_none());
+        let mut notes: Vec<String> =
+            foreign.and_then(host).map(|host| format!("{} {host}", words.came_from)).into_iter().collect();
+        let campaign: Vec<String> = ["utm_campaign", "utm_source", "utm_medium"]
+            .iter()
+            .filter_map(|name| page.campaign.get(*name))
+            .map(|value| line(value))
+            .filter(|value| !value.is_empty())
+            .collect();
+        if !campaign.is_empty() {
+            notes.push(format!("{} {}", words.campaign, campaign.join(" / ")));
+        }
+        notes
+    }
+
+    fn fields(&self, fields: &BTreeMap<String, String>) -> Vec<(String, String)> {
+        let named = |(name, value): (&String, &String)| (words::attribute(name, self.reader.language).into_owned(), lines(value));
+        let mut fields: Vec<_> = fields.iter().collect();
+        fields.sort_by_key(|(name, _)| words::place(name));
+        fields.into_iter().map(named).filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    fn consent(&self, form: &FormSubmission) -> Vec<String> {
+        let said = |granted| if granted { self.reader.words.leave_given } else { self.reader.words.leave_withdrawn };
+        form.consent.iter().map(|consent| format!("{}: {}", said(consent.granted), line(&consent.text))).collect()
+    }
+
+    fn owner(&self, id: &OwnerId) -> String {
+        let owner = self.reader.playbook.setup.owners.iter().find(|owner| owner.id == *id);
+        owner.map_or_else(|| id.to_string(), |owner| owner.name.clone())
+    }
+
+    fn mail(&self, mail: &MailId, owner: Option<&OwnerId>) -> String {
+        match owner {
+            Some(owner) => format!("{} → {}", phrases::mail(mail.as_str(), self.reader.language), self.owner(owner)),
+            None => phrases::mail(mail.as_str(), self.reader.language).to_owned(),
+        }
+    }
+}
+
+/// Points with the sign that says whether they were given or taken; none where a limit left nothing of them.
+fn signed(points: f64) -> Option<String> {
+    let number = number(points);
+    match number.as_str() {
+        "0" => None,
+        _ if points > 0.0 => Some(format!("+{number}")),
+        _ => Some(number),
+    }
+}

@@ -1,0 +1,208 @@
+//! What the page says with a number, a time or a name in it, in both languages.
+
+use jiff::Zoned;
+use jiff::civil::{Date, Weekday};
+use michi::activity::Proof;
+use michi::lead::Cell;
+use michi::mail::words as shared;
+use michi::playbook::Language;
+use michi::playbook::span::Span;
+
+use super::words::Words;
+
+/// A count of something: `1 page`, `6 pages`, `6ページ`.
+pub(crate) fn count(count: usize, what: Counted, language: Language) -> String {
+    let number = grouped(count);
+    let (one, many, ja) = match what {
+        Counted::Pages => ("page", "pages", format!("{number}ページ")),
+        Counted::Times => ("time", "times", format!("{number}回")),
+        Counted::Forms => ("form", "forms", format!("フォーム{number}件")),
+        Counted::Downloads => ("download", "downloads", format!("ダウンロード{number}件")),
+        Counted::Entries => ("entry", "entries", format!("{number}件")),
+        Counted::Visits => ("visit", "visits", format!("訪問{number}回")),
+    };
+    match language {
+        Language::En => format!("{number} {}", if count == 1 { one } else { many }),
+        Language::Ja => ja,
+    }
+}
+
+/// What [`count`] can count.
+#[derive(Clone, Copy)]
+pub(crate) enum Counted {
+    Pages,
+    Times,
+    Forms,
+    Downloads,
+    Entries,
+    Visits,
+}
+
+/// A whole number with a comma between thousands, as both languages write it.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// What the page does not show of the past.
+pub(crate) fn earlier(visits: usize, entries: usize, language: Language) -> String {
+    let (visits, entries) = (count(visits, Counted::Visits, language), count(entries, Counted::Entries, language));
+    match language {
+        Language::En => format!("Before that: {visits} with {entries}."),
+        Language::Ja => format!("それ以前：{visits}、{entries}"),
+    }
+}
+
+/// When something was, short enough for a column: `today 14:05`, `16 Nov 14:05`, and the year where it is another.
+pub(crate) fn when(at: &Zoned, now: &Zoned, language: Language) -> String {
+    let (day, today) = (at.date(), now.date());
+    let clock = at.strftime("%H:%M");
+    let words = Words::of(language);
+    if day == today {
+        return format!("{} {clock}", words.today.to_lowercase());
+    }
+    if day.tomorrow().is_ok_and(|next| next == today) {
+        return format!("{} {clock}", words.yesterday.to_lowercase());
+    }
+    let same_year = day.year() == today.year();
+    match language {
+        Language::En if same_year => format!("{} {clock}", day.strftime("%-d %b")),
+        Language::En => format!("{} {clock}", day.strftime("%-d %b %Y")),
+        Language::Ja if same_year => format!("{} {clock}", day.strftime("%-m月%-d日")),
+        Language::Ja => format!("{} {clock}", day.strftime("%Y年%-m月%-d日")),
+    }
+}
+
+/// Date and time in full: `22 November 2026, 14:05`, `2026年11月22日 14:05`.
+pub(crate) fn moment(at: &Zoned, language: Language) -> String {
+    match language {
+        Language::En => at.strftime("%-d %B %Y, %H:%M").to_string(),
+        Language::Ja => at.strftime("%Y年%-m月%-d日 %H:%M").to_string(),
+    }
+}
+
+/// A length of time that a marketer wrote: `30 days`, `30日`.
+pub(crate) fn span(span: Span, language: Language) -> String {
+    let minutes = span.duration().as_mins();
+    let (count, en, ja) = match minutes {
+        m if m % (24 * 60) == 0 => (m / (24 * 60), "day", "日"),
+        m if m % 60 == 0 => (m / 60, "hour", "時間"),
+        m => (m, "minute", "分"),
+    };
+    match language {
+        Language::En => format!("{count} {en}{}", if count == 1 { "" } else { "s" }),
+        Language::Ja => format!("{count}{ja}"),
+    }
+}
+
+/// Grade and level in words, beside the cell's own name.
+pub(crate) fn cell(cell: Cell, language: Language) -> String {
+    let (grade, level) = (shared::grade(cell.grade, language), shared::level(cell.level, language));
+    match language {
+        Language::En => format!("{grade}, {level}"),
+        Language::Ja => format!("{grade}・{level}"),
+    }
+}
+
+/// A day with its name: `Sunday 22 November 2026`, `2026年11月22日（日）`.
+pub(crate) fn date(day: Date, language: Language) -> String {
+    match language {
+        Language::En => day.strftime("%A %-d %B %Y").to_string(),
+        Language::Ja => {
+            let name = match day.weekday() {
+                Weekday::Monday => "月",
+                Weekday::Tuesday => "火",
+                Weekday::Wednesday => "水",
+                Weekday::Thursday => "木",
+                Weekday::Friday => "金",
+                Weekday::Saturday => "土",
+                Weekday::Sunday => "日",
+            };
+            format!("{}（{name}）", day.strftime("%Y年%-m月%-d日"))
+        }
+    }
+}
+
+/// The name of a mail: michi's own in words, the playbook's as it is called there.
+pub(crate) fn mail(name: &str, language: Language) -> &str {
+    match (name, language) {
+        ("alert", Language::En) => "Alert",
+        ("alert", Language::Ja) => "アラート",
+        (name, _) => name,
+    }
+}
+
+/// `and 120 more`.
+pub(crate) fn and_more(number: usize, language: Language) -> String {
+    match language {
+        Language::En => format!("and {} more", grouped(number)),
+        Language::Ja => format!("ほか{}件", grouped(number)),
+    }
+}
+
+/// What a limit cut off the points of an activity, or what a rule that takes points did not find to take.
+pub(crate) fn cut(points: &str, taken: bool, language: Language) -> String {
+    match (taken, language) {
+        (false, Language::En) => format!("{points} cut by the limit per day"),
+        (false, Language::Ja) => format!("1日の上限により{points}点切り捨て"),
+        (true, Language::En) => format!("{points} more were not there to take"),
+        (true, Language::Ja) => format!("{points}点は残っておらず差し引けず"),
+    }
+}
+
+/// How points fade.
+pub(crate) fn fading(half_life: &str, language: Language) -> String {
+    match language {
+        Language::En => format!("Half of every point is left after {half_life}."),
+        Language::Ja => format!("得点は{half_life}で半分になります。"),
+    }
+}
+
+/// What momentum is made of.
+pub(crate) fn momentum(points: &str, half_life: &str, mark: &str, language: Language) -> String {
+    match language {
+        Language::En => {
+            format!("Momentum {points}: the same points with a half-life of {half_life}. From {mark} on somebody is moving now.")
+        }
+        Language::Ja => format!("勢い {points}：同じ得点を半減期{half_life}で数えたもの。{mark}以上で「いま動いています」。"),
+    }
+}
+
+/// From how many points on each grade or level is given: `A from 75 · B from 50`.
+pub(crate) fn cuts(cuts: &[(&str, String)], language: Language) -> String {
+    let say = |(name, points): &(&str, String)| match language {
+        Language::En => format!("{name} from {points}"),
+        Language::Ja => format!("{name}：{points}以上"),
+    };
+    cuts.iter().map(say).collect::<Vec<_>>().join(match language {
+        Language::En => " · ",
+        Language::Ja => "　",
+    })
+}
+
+/// Points out of the most there are.
+pub(crate) fn out_of(most: &str, language: Language) -> String {
+    match language {
+        Language::En => format!("of {most}"),
+        Language::Ja => format!("／{most}"),
+    }
+}
+
+/// How it is known whose browser it is.
+pub(crate) fn proof(proof: Proof, language: Language) -> &'static str {
+    match (proof, language) {
+        (Proof::Claimed, Language::En) => "Known by an address that somebody typed",
+        (Proof::Claimed, Language::Ja) => "入力されたメールアドレスによる（本人確認なし）",
+        (Proof::First, Language::En) => "Known by its first address",
+        (Proof::First, Language::Ja) => "初めて入力されたメールアドレスによる",
+        (Proof::Proven, Language::En) => "Proven to be this person’s",
+        (Proof::Proven, Language::Ja) => "本人のものと確認済み",
+    }
+}
