@@ -1,0 +1,352 @@
+//! The AWS SDK's HTTP client, without the network: each request is handed to the model of its service.
+//!
+//! On the way it is numbered and recorded ([`Record`]), held against the role of the function that makes it
+//! ([`permit`]), and may meet a fault ([`Faults`]). A function gets a client of its own: [`Client::for_function`].
+
+mod fault;
+mod permit;
+mod record;
+mod touch;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::Now;
+use crate::bus::EventBus;
+use crate::dynamo::Dynamo;
+use crate::invoke::Invocation;
+use crate::ses::Mailbox;
+use crate::template::{Grant, Wiring};
+
+pub(crate) use fault::scramble;
+pub use fault::{At, Fault, Faults, Planned};
+pub use record::{Call, Mark, Outcome, Record, Touch, Units};
+
+/// A service that is modelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Service {
+    /// DynamoDB.
+    DynamoDb,
+    /// SES, version 2 of its API.
+    Ses,
+    /// EventBridge.
+    EventBridge,
+}
+
+/// Makes calls in the name of a function, or of the suite itself.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    function: Option<Arc<str>>,
+}
+
+struct Shared {
+    dynamo: Arc<Dynamo>,
+    mailbox: Arc<Mailbox>,
+    bus: Arc<EventBus>,
+    record: Record,
+    faults: Faults,
+    grants: BTreeMap<String, Vec<Grant>>,
+    now: Now,
+    partition_keys: touch::PartitionKeys,
+}
+
+/// A request as it leaves the SDK.
+struct Outgoing {
+    service: Service,
+    operation: String,
+    body: Value,
+    /// The same for all attempts of one call.
+    sdk_call: String,
+    attempt: u32,
+}
+
+/// A service's answer that is an error.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    status: u16,
+    code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+}
+
+struct Answer {
+    status: u16,
+    body: Value,
+    /// The error's short name, if it is one.
+    code: Option<String>,
+}
+
+impl Client {
+    /// A client of the suite itself: its calls are recorded without a number, need no role and meet no faults.
+    pub fn new(dynamo: Arc<Dynamo>, mailbox: Arc<Mailbox>, bus: Arc<EventBus>, wiring: &Wiring, now: Now) -> Self {
+        let grants = wiring.functions.iter().map(|function| (function.name.clone(), function.grants.clone())).collect();
+        let partition_keys =
+            wiring.tables.iter().filter_map(|table| Some((table.name.clone(), table.keys.first()?.clone()))).collect();
+        let (record, faults) = Default::default();
+        let shared = Shared { dynamo, mailbox, bus, record, faults, grants, now, partition_keys };
+        Self { shared: Arc::new(shared), function: None }
+    }
+
+    /// The same services, called by a function.
+    pub fn for_function(&self, name: &str) -> Self {
+        Self { shared: Arc::clone(&self.shared), function: Some(name.into()) }
+    }
+
+    /// The calls so far.
+    pub fn record(&self) -> &Record {
+        &self.shared.record
+    }
+
+    /// The fault schedule.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// This client in the form the SDK's configuration takes.
+    pub fn http_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(self.clone())
+    }
+
+    async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        // A clock at real pace goes on during a run, too.
+        (self.shared.now)();
+        let outgoing = Outgoing::read(&request)?;
+        let touches = match outgoing.service {
+            Service::DynamoDb => touch::touches(&outgoing.operation, &outgoing.body, &self.shared.partition_keys),
+            Service::Ses | Service::EventBridge => Vec::new(),
+        };
+        let (mut call, place) = self.shared.record.enter(self.function.as_deref(), &outgoing, touches);
+        call.fault = self.shared.faults.strike(&call, &outgoing.sdk_call);
+        let result = self.meet(&mut call, place, outgoing).await;
+        self.shared.record.close(place, call);
+        result
+    }
+
+    /// Carries a call out, or what its fault leaves of it.
+    async fn meet(&self, call: &mut Call, place: Mark, outgoing: Outgoing) -> Result<HttpResponse, ConnectorError> {
+        let answer = match call.fault {
+            Some(Fault::BeforeLeaving) => {
+                call.outcome = Outcome::Lost;
+                let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "fault: the connection was refused");
+                return Err(ConnectorError::io(refused.into()));
+            }
+            Some(Fault::CrashBefore) => return Err(self.crash(call, place).await),
+            Some(Fault::Throttle) => outgoing.throttled(),
+            Some(Fault::Conflict) => outgoing.in_conflict(),
+            Some(Fault::Refuse) => outgoing.refused(),
+            Some(Fault::AfterEffect | Fault::CrashAfter) | None => match self.may(call, &outgoing) {
+                Ok(()) => self.answer(outgoing, call).await,
+                Err(refusal) => refusal.into(),
+            },
+        };
+        call.outcome = answer.code.clone().map_or(Outcome::Answered, Outcome::Refused);
+        match call.fault {
+            Some(Fault::AfterEffect) => {
+                call.outcome = Outcome::Lost;
+                Err(ConnectorError::timeout("fault: the answer was lost".into()))
+            }
+            Some(Fault::CrashAfter) => Err(self.crash(call, place).await),
+            _ => answer.into_response(),
+        }
+    }
+
+    /// Ends the run that made this call. Returns only if no run did.
+    async fn crash(&self, call: &mut Call, place: Mark) -> ConnectorError {
+        call.outcome = Outcome::Crashed;
+        self.shared.record.close(place, call.clone());
+        if let Some(invocation) = Invocation::current() {
+            invocation.crash();
+            std::future::pending::<()>().await;
+        }
+        ConnectorError::io("fault: a crash, but of no function's run".into())
+    }
+
+    async fn answer(&self, outgoing: Outgoing, call: &mut Call) -> Answer {
+        match outgoing.service {
+            Service::DynamoDb => {
+                let (body, wanted) = count_capacity(&outgoing.operation, outgoing.body);
+                let mut answer = self.dynamo(outgoing.operation, body).await;
+                call.units = record::units(&call.operation, &answer.body);
+                wanted.reduce(&mut answer.body);
+                answer
+            }
+            Service::Ses => self.shared.mailbox.send(&outgoing.body).into(),
+            Service::EventBridge => self.shared.bus.put(&outgoing.body).into(),
+        }
+    }
+
+    async fn dynamo(&self, operation: String, body: Value) -> Answer {
+        let dynamo = Arc::clone(&self.shared.dynamo);
+        let answer = if dynamo.blocks() {
+            tokio::task::spawn_blocking(move || dynamo.call(&operation, body)).await
+        } else {
+            Ok(dynamo.call(&operation, body))
+        };
+        match answer {
+            Ok(answer) => {
+                let code = answer.body.get("__type").and_then(Value::as_str).and_then(|code| code.rsplit('#').next());
+                Answer { status: answer.status, code: code.map(str::to_owned), body: answer.body }
+            }
+            Err(error) => Refusal::new(500, "InternalServerError", error.to_string()).into(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Client").field("function", &self.function).finish_non_exhaustive()
+    }
+}
+
+impl HttpConnector for Client {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.clone().send(request))
+    }
+}
+
+impl HttpClient for Client {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl Outgoing {
+    fn read(request: &HttpRequest) -> Result<Self, ConnectorError> {
+        let header = |name: &str| request.headers().get(name).unwrap_or_default();
+        let path = request.uri().split_once("://").map_or(request.uri(), |(_, rest)| rest);
+        let path = path.split_once('/').map_or("", |(_, path)| path);
+        let (service, operation) = match header("x-amz-target").split_once('.') {
+            Some(("DynamoDB_20120810", operation)) => (Service::DynamoDb, operation),
+            Some(("AWSEvents", "PutEvents")) => (Service::EventBridge, "PutEvents"),
+            None if request.method() == "POST" && path == "v2/email/outbound-emails" => (Service::Ses, "SendEmail"),
+            _ => {
+                let what = format!("{} {} {}", request.method(), request.uri(), header("x-amz-target"));
+                return Err(ConnectorError::user(format!("the local suite does not model this call: {what}").into()));
+            }
+        };
+        let bytes =
+            request.body().bytes().ok_or_else(|| ConnectorError::user("the local suite takes no streamed body".into()))?;
+        let body = serde_json::from_slice(bytes).map_err(|error| ConnectorError::user(error.into()))?;
+        let attempt = header("amz-sdk-request").split(';').find_map(|part| part.trim().strip_prefix("attempt=")?.parse().ok());
+        Ok(Self {
+            service,
+            operation: operation.to_owned(),
+            body,
+            sdk_call: header("amz-sdk-invocation-id").to_owned(),
+            attempt: attempt.unwrap_or(1),
+        })
+    }
+
+    fn throttled(&self) -> Answer {
+        let (status, code) = match self.service {
+            Service::DynamoDb | Service::EventBridge => (400, "ThrottlingException"),
+            Service::Ses => (429, "TooManyRequestsException"),
+        };
+        Refusal::new(status, code, "fault: rate exceeded").into()
+    }
+
+    fn refused(&self) -> Answer {
+        let (status, code) = match self.service {
+            Service::DynamoDb | Service::EventBridge => (400, "ValidationException"),
+            Service::Ses => (400, "MessageRejected"),
+        };
+        Refusal::new(status, code, "fault: refused").into()
+    }
+
+    fn in_conflict(&self) -> Answer {
+        let Some(items) = self.body.get("TransactItems").and_then(Value::as_array) else {
+            return Refusal::new(400, "TransactionConflictException", "Transaction is ongoing for the item").into();
+        };
+        let reasons: Vec<Value> = items
+            .iter()
+            .enumerate()
+            .map(|(place, _)| match place {
+                0 => json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" }),
+                _ => json!({ "Code": "None" }),
+            })
+            .collect();
+        let codes: Vec<&str> = reasons.iter().filter_map(|reason| reason.get("Code")?.as_str()).collect();
+        let message =
+            format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "));
+        let code = "TransactionCanceledException";
+        let body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "Message": message, "CancellationReasons": reasons });
+        Answer { status: 400, body, code: Some(code.to_owned()) }
+    }
+}
+
+impl Answer {
+    fn into_response(self) -> Result<HttpResponse, ConnectorError> {
+        let status = self.status.try_into().map_err(|_| ConnectorError::user("not a status".into()))?;
+        let mut response = HttpResponse::new(status, SdkBody::from(self.body.to_string()));
+        response.headers_mut().insert("content-type", "application/json");
+        if let Some(code) = self.code {
+            response.headers_mut().insert("x-amzn-errortype", code);
+        }
+        Ok(response)
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        let body = json!({ "__type": refusal.code, "message": refusal.message });
+        Self { status: refusal.status, body, code: Some(refusal.code.to_owned()) }
+    }
+}
+
+impl From<Result<Value, Refusal>> for Answer {
+    fn from(answer: Result<Value, Refusal>) -> Self {
+        answer.map_or_else(Self::from, |body| Self { status: 200, body, code: None })
+    }
+}
+
+/// How much of the consumed capacity the caller asked for. The record always gets all of it.
+struct Wanted(Option<String>);
+
+fn count_capacity(operation: &str, mut body: Value) -> (Value, Wanted) {
+    let Some(fields) = body.as_object_mut().filter(|_| operation != "ListTables") else {
+        return (body, Wanted(None));
+    };
+    let asked = fields.insert("ReturnConsumedCapacity".to_owned(), "INDEXES".into());
+    (body, Wanted(asked.and_then(|asked| asked.as_str().map(str::to_owned))))
+}
+
+impl Wanted {
+    fn reduce(&self, answer: &mut Value) {
+        let Some(fields) = answer.as_object_mut() else { return };
+        match self.0.as_deref() {
+            Some("INDEXES") => {}
+            Some("TOTAL") => {
+                let parts = match fields.get_mut("ConsumedCapacity") {
+                    Some(Value::Array(parts)) => parts.as_mut_slice(),
+                    Some(part) => std::slice::from_mut(part),
+                    None => &mut [],
+                };
+                for part in parts.iter_mut().filter_map(Value::as_object_mut) {
+                    part.retain(|name, _| name == "TableName" || name.ends_with("CapacityUnits"));
+                }
+            }
+            _ => {
+                fields.remove("ConsumedCapacity");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,303 @@
+//! Through the real SDK clients.
+
+use std::path::Path;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_sesv2::types as mail;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use aws_types::sdk_config::{RetryConfig, SharedCredentialsProvider};
+use jiff::Timestamp;
+
+use super::*;
+use crate::dynamo::Ledger;
+use crate::invoke::{Ended, invoke};
+
+struct Fixture {
+    client: Client,
+    mailbox: Arc<Mailbox>,
+    bus: Arc<EventBus>,
+}
+
+fn fixture() -> Fixture {
+    let now: crate::Now = Arc::new(|| "2026-04-01T09:00:00Z".parse::<Timestamp>().unwrap());
+    let wiring = Wiring::built_in("http://127.0.0.1:7070").unwrap();
+    let dynamo = Arc::new(Dynamo::memory(now.clone()).unwrap());
+    wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
+    let ledger = Ledger::new(Arc::clone(&dynamo));
+    let mailbox = Arc::new(Mailbox::open(ledger.clone(), now.clone()).unwrap());
+    let bus = Arc::new(EventBus::open(wiring.buses.clone(), ledger, now.clone()).unwrap());
+    Fixture { client: Client::new(dynamo, Arc::clone(&mailbox), Arc::clone(&bus), &wiring, now), mailbox, bus }
+}
+
+fn config(client: &Client, attempts: u32) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("local"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("local", "local", None, None, "local")))
+        .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
+        .retry_config(
+            RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(std::time::Duration::from_millis(1)),
+        )
+        .http_client(client.http_client())
+        .build()
+}
+
+fn tables(client: &Client, attempts: u32) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(&config(client, attempts))
+}
+
+fn s(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn lead(id: &str) -> TransactWriteItem {
+    let put = Put::builder().table_name("Leads").item("pk", s(id)).item("sk", s("lead"));
+    TransactWriteItem::builder().put(put.condition_expression("attribute_not_exists(pk)").build().unwrap()).build()
+}
+
+#[tokio::test]
+async fn the_sdk_speaks_to_the_tables() {
+    let fixture = fixture();
+    let tables = tables(&fixture.client.for_function("score"), 1);
+    let mark = fixture.client.record().mark();
+    let put =
+        tables.put_item().table_name("Leads").item("pk", s("lead#1")).item("sk", s("lead")).item("due_part", s("score.0.0"));
+    put.item("due_at", s("2026-04-01")).send().await.unwrap();
+    let found = tables
+        .query()
+        .table_name("Leads")
+        .key_condition_expression("pk = :pk")
+        .expression_attribute_values(":pk", s("lead#1"))
+        .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(found.items().len(), 1);
+    assert_eq!(found.consumed_capacity().unwrap().table().unwrap().capacity_units(), Some(0.5));
+    let calls = fixture.client.record().since(mark);
+    let [put, query] = calls.as_slice() else { panic!("{calls:?}") };
+    assert_eq!((put.ordinal, put.function.as_deref(), put.operation.as_str()), (Some(1), Some("score"), "PutItem"));
+    assert_eq!(put.units.get("Leads").unwrap().write, 1.0);
+    assert_eq!(put.units.get("Leads/due").unwrap().write, 1.0);
+    assert_eq!(put.total(), Units { read: 0.0, write: 2.0 });
+    assert_eq!(query.touches.first().unwrap().partition, "lead#1");
+    assert_eq!(query.touches.first().unwrap().noun(), "lead");
+    assert_eq!(query.total(), Units { read: 0.5, write: 0.0 });
+}
+
+#[tokio::test]
+async fn a_failed_condition_comes_back_typed() {
+    let fixture = fixture();
+    let tables = tables(&fixture.client, 1);
+    tables.transact_write_items().transact_items(lead("lead#1")).send().await.unwrap();
+    let check = ConditionCheck::builder().table_name("Leads").key("pk", s("lead#2")).key("sk", s("lead"));
+    let check = check.condition_expression("attribute_not_exists(pk)").build().unwrap();
+    let check = TransactWriteItem::builder().condition_check(check).build();
+    let error = tables.transact_write_items().transact_items(check).transact_items(lead("lead#1")).send().await.unwrap_err();
+    let TransactWriteItemsError::TransactionCanceledException(error) = error.into_service_error() else { panic!() };
+    let codes: Vec<_> = error.cancellation_reasons().iter().map(|reason| reason.code().unwrap()).collect();
+    assert_eq!(codes, ["None", "ConditionalCheckFailed"]);
+    let put = tables.put_item().table_name("Leads").item("pk", s("lead#1")).item("sk", s("lead"));
+    let error = put.condition_expression("attribute_not_exists(pk)").send().await.unwrap_err().into_service_error();
+    assert!(error.is_conditional_check_failed_exception());
+}
+
+#[tokio::test]
+async fn a_transaction_whose_answer_was_lost_is_answered_on_the_retry() {
+    let fixture = fixture();
+    let track = fixture.client.for_function("track");
+    fixture.client.faults().lay([Planned::call(1, Fault::AfterEffect).first_attempt()]);
+    tables(&track, 2).transact_write_items().transact_items(lead("lead#1")).send().await.unwrap();
+    let attempts: Vec<_> = fixture.client.record().calls().iter().map(|call| (call.ordinal, call.attempt)).collect();
+    assert_eq!(attempts, [(Some(1), 1), (Some(1), 2)]);
+}
+
+#[tokio::test]
+async fn a_plain_put_whose_answer_was_lost_meets_itself_on_the_retry() {
+    let fixture = fixture();
+    fixture.client.faults().lay([Planned::call(1, Fault::AfterEffect).first_attempt()]);
+    let put = tables(&fixture.client.for_function("score"), 2).put_item().table_name("Leads").item("pk", s("lead#1"));
+    let put = put.item("sk", s("lead")).condition_expression("attribute_not_exists(pk)");
+    assert!(put.send().await.unwrap_err().into_service_error().is_conditional_check_failed_exception());
+}
+
+/// Each kind of fault on each service: what the caller sees, and whether the call took effect.
+#[tokio::test]
+async fn faults_strike_before_or_after_the_effect() {
+    for (fault, code, effect) in [
+        (Fault::BeforeLeaving, None, false),
+        (Fault::AfterEffect, None, true),
+        (Fault::Throttle, Some("ThrottlingException"), false),
+        (Fault::Conflict, Some("TransactionCanceledException"), false),
+        (Fault::Refuse, Some("ValidationException"), false),
+    ] {
+        let fixture = fixture();
+        fixture.client.faults().lay([Planned::nth("score", Service::DynamoDb, "TransactWriteItems", 1, fault)]);
+        let score = tables(&fixture.client.for_function("score"), 2);
+        let error = score.transact_write_items().transact_items(lead("lead#1")).send().await.unwrap_err();
+        assert_eq!(error.code(), code, "{fault:?}");
+        assert_eq!(fixture.client.faults().struck(), [Planned::call(1, fault)]);
+        let found = tables(&fixture.client, 1).scan().table_name("Leads").send().await.unwrap().count();
+        assert_eq!(found == 1, effect, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_crash_drops_the_function_where_it_stands() {
+    for (fault, effect) in [(Fault::CrashBefore, false), (Fault::CrashAfter, true)] {
+        let fixture = fixture();
+        fixture.client.faults().lay([Planned::call(1, fault)]);
+        let score = tables(&fixture.client.for_function("score"), 3);
+        let run = invoke(async { score.transact_write_items().transact_items(lead("lead#1")).send().await });
+        assert_eq!(run.await.err(), Some(Ended::Crashed));
+        assert_eq!(fixture.client.record().calls().first().unwrap().outcome, Outcome::Crashed);
+        let found = tables(&fixture.client, 1).scan().table_name("Leads").send().await.unwrap().count();
+        assert_eq!(found == 1, effect, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn chance_is_the_same_for_the_same_seed() {
+    let run = async |seed| {
+        let fixture = fixture();
+        fixture.client.faults().lay_random(seed, 40, &[Fault::BeforeLeaving, Fault::AfterEffect, Fault::Throttle], true);
+        let score = tables(&fixture.client.for_function("score"), 1);
+        for id in 0..20 {
+            let _outcome = score.transact_write_items().transact_items(lead(&format!("lead#{id}"))).send().await;
+        }
+        fixture.client.faults().struck()
+    };
+    let struck = run(7).await;
+    assert_eq!(struck, run(7).await);
+    assert_ne!(struck, run(8).await);
+    assert!((3..16).contains(&struck.len()), "{struck:?}");
+}
+
+#[tokio::test]
+async fn a_function_may_do_what_the_template_allows() {
+    let fixture = fixture();
+    let relay = fixture.client.for_function("relay");
+    let error = tables(&relay, 1).transact_write_items().transact_items(lead("lead#1")).send().await.unwrap_err();
+    assert_eq!(error.code(), Some("AccessDeniedException"));
+    assert!(error.message().unwrap().contains("dynamodb:PutItem on resource: arn:aws:dynamodb:local:000000000000:table/Leads"));
+    let error = send(&relay, "a@example.com", &[]).await.unwrap_err();
+    assert_eq!(error.code(), Some("AccessDeniedException"));
+    assert_eq!(error.raw_response().unwrap().status().as_u16(), 403);
+}
+
+async fn send(
+    client: &Client,
+    to: &str,
+    headers: &[(&str, &str)],
+) -> Result<String, aws_sdk_sesv2::error::SdkError<aws_sdk_sesv2::operation::send_email::SendEmailError>> {
+    let text = |data: &str| mail::Content::builder().data(data).build().unwrap();
+    let headers = headers.iter().map(|(name, value)| mail::MessageHeader::builder().name(*name).value(*value).build().unwrap());
+    let message = mail::Message::builder()
+        .subject(text("資料のご案内"))
+        .body(mail::Body::builder().text(text("text")).html(text("<p>html</p>")).build())
+        .set_headers(Some(headers.collect()))
+        .build();
+    aws_sdk_sesv2::Client::new(&config(client, 1))
+        .send_email()
+        .from_email_address("michi <michi@example.com>")
+        .destination(mail::Destination::builder().to_addresses(to).build())
+        .content(mail::EmailContent::builder().simple(message).build())
+        .email_tags(mail::MessageTag::builder().name("lead").value("abc-1_2").build().unwrap())
+        .configuration_set_name("Mail")
+        .send()
+        .await
+        .map(|answer| answer.message_id().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_mail_arrives_in_the_mailbox() {
+    let fixture = fixture();
+    let id =
+        send(&fixture.client.for_function("notify"), "a@example.com", &[("List-Unsubscribe", "<https://a.example/u>")]).await;
+    let mail = fixture.mailbox.mail(&id.unwrap()).unwrap();
+    assert_eq!(
+        (mail.subject.as_str(), mail.text.as_deref(), mail.html.as_deref()),
+        ("資料のご案内", Some("text"), Some("<p>html</p>"))
+    );
+    assert_eq!(mail.headers, [("List-Unsubscribe".to_owned(), "<https://a.example/u>".to_owned())]);
+    assert_eq!(mail.tags.get("lead").unwrap(), "abc-1_2");
+}
+
+#[tokio::test]
+async fn ses_refuses_what_ses_would_refuse() {
+    let fixture = fixture();
+    let long = "x".repeat(871);
+    for (to, header) in [
+        ("nobody", ("X-A", "b")),
+        ("名前 <a@example.com>", ("X-A", "b")),
+        ("a@例え.jp", ("X-A", "b")),
+        ("a@example.com", ("Subject", "b")),
+        ("a@example.com", ("X A", "b")),
+        ("a@example.com", ("X-A", "b\r\nBcc: c@example.com")),
+        ("a@example.com", ("X-A", "日本")),
+        ("a@example.com", ("X-A", &long)),
+    ] {
+        let error = send(&fixture.client.for_function("notify"), to, &[header]).await.unwrap_err();
+        assert_eq!(error.code(), Some("BadRequestException"), "{to} {header:?}");
+    }
+    assert!(fixture.mailbox.mails().is_empty());
+    fixture.client.faults().lay([Planned::nth("notify", Service::Ses, "SendEmail", 1, Fault::Throttle)]);
+    let error = send(&fixture.client.for_function("notify"), "a@example.com", &[]).await.unwrap_err();
+    assert_eq!(error.code(), Some("TooManyRequestsException"));
+}
+
+#[tokio::test]
+async fn the_bus_answers_entry_by_entry() {
+    let fixture = fixture();
+    let entry = |detail: &str, bus: &str| {
+        PutEventsRequestEntry::builder().source("michi").detail_type("Lead Identified").detail(detail).event_bus_name(bus).build()
+    };
+    let relay = aws_sdk_eventbridge::Client::new(&config(&fixture.client.for_function("relay"), 1));
+    fixture.bus.refuse_next([0]);
+    let sent =
+        relay.put_events().entries(entry("{}", "Facts")).entries(entry("{\"a\":1}", "Facts")).entries(entry("[]", "Facts"));
+    let answer = sent.send().await.unwrap();
+    let codes: Vec<_> = answer.entries().iter().map(|entry| entry.error_code()).collect();
+    assert_eq!((answer.failed_entry_count(), codes), (2, vec![Some("InternalFailure"), None, Some("MalformedDetail")]));
+    assert_eq!(fixture.bus.entries().iter().map(|entry| entry.detail.clone()).collect::<Vec<_>>(), [json!({"a": 1})]);
+    let error = relay.put_events().entries(entry("{}", "Elsewhere")).send().await.unwrap_err();
+    assert_eq!(error.code(), Some("AccessDeniedException"));
+}
+
+#[tokio::test]
+async fn an_unknown_call_says_so() {
+    let fixture = fixture();
+    let error = aws_sdk_sesv2::Client::new(&config(&fixture.client, 1)).get_account().send().await.unwrap_err();
+    let text = aws_sdk_sesv2::error::DisplayErrorContext(&error).to_string();
+    assert!(text.contains("the local suite does not model this call: GET"), "{text}");
+}
+
+#[tokio::test]
+async fn everything_is_kept_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let now: crate::Now = Arc::new(|| "2026-04-01T09:00:00Z".parse::<Timestamp>().unwrap());
+    let open = |path: &Path| {
+        let wiring = Wiring::built_in("").unwrap();
+        let dynamo = Arc::new(Dynamo::file(&path.join("michi.sqlite"), now.clone()).unwrap());
+        wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
+        let ledger = Ledger::new(Arc::clone(&dynamo));
+        let mailbox = Arc::new(Mailbox::open(ledger.clone(), now.clone()).unwrap());
+        let bus = Arc::new(EventBus::open(wiring.buses.clone(), ledger.clone(), now.clone()).unwrap());
+        (Client::new(dynamo, Arc::clone(&mailbox), bus, &wiring, now.clone()), mailbox, ledger)
+    };
+    let (client, _, ledger) = open(folder.path());
+    tables(&client, 1).transact_write_items().transact_items(lead("lead#1")).send().await.unwrap();
+    let id = send(&client, "a@example.com", &[]).await.unwrap();
+    ledger.put("position", &17).unwrap();
+    drop((client, ledger));
+    let (client, mailbox, ledger) = open(folder.path());
+    assert_eq!(tables(&client, 1).scan().table_name("Leads").send().await.unwrap().count(), 1);
+    assert_eq!(mailbox.mails().first().unwrap().id, id);
+    assert_eq!(ledger.get::<u32>("position").unwrap(), Some(17));
+}

@@ -1,0 +1,309 @@
+//! Leads by worth now, and each of them in full.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+use michi::activity::{LogOwner, Record};
+use michi::fold::fold;
+use michi::id::{LeadId, PlaybookVersion};
+use michi::io::store::LeadItem;
+use michi::io::{Error, Versioned};
+use michi::lead::{Cell, Grade, Lead, Level, Phase, Stage};
+use michi::link::View;
+use michi::mail::words;
+use michi::playbook::{Language, Playbook};
+use michi::scoring::worth;
+use serde::{Deserialize, Serialize};
+
+use super::door::Refusal;
+use super::page::{self, Frame, Moment, Reader};
+use super::tables;
+use super::text::line;
+use super::{Console, Limit};
+
+/// The index of leads by rank. Its partitions are named `<epoch>.<stage>.<shard>`.
+const INDEX: &str = "rank";
+
+/// `leads.json`: the hottest leads, hottest first.
+#[derive(Serialize)]
+struct Leads {
+    now: Timestamp,
+    playbook: PlaybookVersion,
+    /// How many leads stand where, of stages that have any.
+    counts: BTreeMap<Stage, usize>,
+    leads: Vec<Summary>,
+}
+
+/// A lead in `leads.json`: as it was last saved, with its points decayed to now.
+#[derive(Debug, Clone, Serialize)]
+struct Summary {
+    id: LeadId,
+    name: Option<String>,
+    company: Option<String>,
+    stage: Stage,
+    grade: Option<Grade>,
+    level: Level,
+    /// Grade and level together.
+    cell: Option<Cell>,
+    /// Points of fit.
+    fit: f64,
+    /// Points of interest, now.
+    interest: f64,
+    /// Points of momentum, now.
+    momentum: f64,
+    surging: bool,
+    phase: Phase,
+    excluded: bool,
+    last_seen: Option<Timestamp>,
+    next_review: Option<Timestamp>,
+    /// The playbook it was folded with.
+    playbook: PlaybookVersion,
+    /// The path of its page, for the playbook's first owner.
+    view: Option<String>,
+}
+
+/// `leads/<id>.json`: everything there is.
+#[derive(Serialize)]
+struct Whole {
+    now: Timestamp,
+    playbook: PlaybookVersion,
+    /// As in `leads.json`; null until the lead was first saved.
+    summary: Option<Summary>,
+    /// What the log amounts to now, by the playbook in use.
+    lead: Lead,
+    /// The log, oldest first.
+    records: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    stage: Option<String>,
+    // Flattened, serde would not read the number.
+    limit: Option<usize>,
+}
+
+pub(super) async fn json(
+    State(console): State<Console>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Refusal> {
+    let Query(asked) = asked?;
+    page::json(&list(&console, stage(asked.stage.as_deref())?, Limit { limit: asked.limit }).await?)
+}
+
+#[derive(Template)]
+#[template(path = "leads.html")]
+struct LeadsPage {
+    frame: Frame,
+    total: usize,
+    /// Stages to choose from: word in the address, name, number of leads, whether it is chosen.
+    stages: Vec<(&'static str, &'static str, usize, bool)>,
+    chosen: bool,
+    leads: Vec<Row>,
+}
+
+/// A lead in the list.
+struct Row {
+    id: LeadId,
+    name: Option<String>,
+    company: Option<String>,
+    stage: &'static str,
+    cell: Option<String>,
+    excluded: bool,
+    interest: String,
+    momentum: String,
+    surging: bool,
+    phase: &'static str,
+    last_seen: Option<Moment>,
+    next_review: Option<Moment>,
+    view: Option<String>,
+    /// Folded with a playbook that is no longer in use.
+    outdated: bool,
+}
+
+pub(super) async fn show(
+    State(console): State<Console>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Refusal> {
+    let Query(asked) = asked?;
+    let chosen = stage(asked.stage.as_deref())?;
+    let leads = list(&console, chosen, Limit { limit: asked.limit }).await?;
+    let reader = Reader::of(&console);
+    let stages = Stage::ALL.into_iter().filter_map(|stage| {
+        let count = leads.counts.get(&stage).copied().unwrap_or(0);
+        let here = chosen == Some(stage);
+        (count > 0 || here).then(|| (stage.as_str(), page::stage(stage), count, here))
+    });
+    page::render(&LeadsPage {
+        frame: Frame::new(&console, "/leads", "Leads").refreshing(),
+        total: leads.counts.values().sum(),
+        stages: stages.collect(),
+        chosen: chosen.is_some(),
+        leads: leads.leads.iter().map(|lead| Row::of(lead, &leads.playbook, &reader)).collect(),
+    })
+}
+
+/// One lead: the way to its page, or with `.json` behind the id all of it.
+pub(super) async fn one(State(console): State<Console>, Path(name): Path<String>) -> Result<Response, Refusal> {
+    let (name, json) = name.strip_suffix(".json").map_or((name.as_str(), false), |id| (id, true));
+    let nobody = || Refusal::not_found("there is no such lead");
+    let id = LeadId::parse(name).map_err(|_| nobody())?;
+    let app = console.suite.own();
+    let (live, item) = (app.playbook().await?, app.store.lead(&id).await?);
+    if !json {
+        item.ok_or_else(nobody)?;
+        let no_owner = || Refusal::not_found("the playbook names no owner to whom the page could be shown");
+        return Ok(Redirect::to(&view(&console, &live, &id).ok_or_else(no_owner)?).into_response());
+    }
+    let log = app.store.log(&LogOwner::Lead(id)).await?;
+    if item.is_none() && log.records.is_empty() {
+        return Err(nobody());
+    }
+    let now = console.suite.now();
+    let mut playbooks = Playbooks::new(&console, &live);
+    let summary = match &item {
+        Some(item) => Some(playbooks.summary(item, now).await?),
+        None => None,
+    };
+    let lead = fold(&live.playbook, &log, now);
+    let mut records = log.records;
+    records.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+    page::json(&Whole { now, playbook: live.version, summary, lead, records })
+}
+
+/// How many leads stand where.
+pub(super) fn counts(console: &Console) -> anyhow::Result<BTreeMap<Stage, usize>> {
+    Ok(ranking(console)?.0)
+}
+
+/// How many leads stand where, and the formulas by which they are ranked, each with a stage.
+fn ranking(console: &Console) -> anyhow::Result<(BTreeMap<Stage, usize>, BTreeSet<(String, Stage)>)> {
+    let (mut counts, mut formulas) = (BTreeMap::new(), BTreeSet::new());
+    for (partition, count) in tables::partitions(&console.suite, INDEX)? {
+        if let Some((epoch, stage)) = ranked(&partition) {
+            *counts.entry(stage).or_default() += count;
+            formulas.insert((epoch.to_owned(), stage));
+        }
+    }
+    Ok((counts, formulas))
+}
+
+/// Epoch and stage in the name of a partition.
+fn ranked(partition: &str) -> Option<(&str, Stage)> {
+    let mut parts = partition.split('.');
+    let (epoch, stage) = (parts.next()?, parts.next()?);
+    Some((epoch, known(stage)?))
+}
+
+fn known(word: &str) -> Option<Stage> {
+    Stage::ALL.into_iter().find(|stage| stage.as_str() == word)
+}
+
+/// The stage in an address, if one is named.
+fn stage(word: Option<&str>) -> Result<Option<Stage>, Refusal> {
+    let Some(word) = word.filter(|word| !word.is_empty()) else { return Ok(None) };
+    let words = || Stage::ALL.map(Stage::as_str).join(", ");
+    known(word).map(Some).ok_or_else(|| Refusal::bad_request(format!("there is no such stage; the stages are {}", words())))
+}
+
+/// The hottest leads. After a change of the half-life some are still ranked by the formula before, and each formula is
+/// asked for: they stand in one row by what they are worth now.
+async fn list(console: &Console, only: Option<Stage>, limit: Limit) -> Result<Leads, Refusal> {
+    let (app, now) = (console.suite.own(), console.suite.now());
+    let live = app.playbook().await?;
+    let (counts, formulas) = ranking(console)?;
+    let mut playbooks = Playbooks::new(console, &live);
+    let mut leads = Vec::new();
+    for (epoch, stage) in formulas.into_iter().filter(|(_, stage)| only.is_none_or(|only| only == *stage)) {
+        for item in app.store.leads_by_rank(&epoch, stage, limit.get()).await? {
+            leads.push(playbooks.summary(&item, now).await?);
+        }
+    }
+    leads.sort_by(|one, other| other.interest.total_cmp(&one.interest).then_with(|| one.id.cmp(&other.id)));
+    leads.truncate(limit.get());
+    Ok(Leads { now, playbook: live.version, counts, leads })
+}
+
+/// The playbooks that leads were folded with, read once each: a rank means what its own playbook says.
+struct Playbooks<'a> {
+    console: &'a Console,
+    live: &'a Versioned,
+    others: HashMap<PlaybookVersion, Arc<Playbook>>,
+}
+
+impl<'a> Playbooks<'a> {
+    fn new(console: &'a Console, live: &'a Versioned) -> Self {
+        Self { console, live, others: HashMap::new() }
+    }
+
+    async fn get(&mut self, version: &PlaybookVersion) -> Result<Arc<Playbook>, Error> {
+        if *version == self.live.version {
+            return Ok(Arc::clone(&self.live.playbook));
+        }
+        if let Some(playbook) = self.others.get(version) {
+            return Ok(Arc::clone(playbook));
+        }
+        let playbook = Arc::new(self.console.suite.own().store.playbook(version).await?);
+        self.others.insert(version.clone(), Arc::clone(&playbook));
+        Ok(playbook)
+    }
+
+    async fn summary(&mut self, item: &LeadItem, now: Timestamp) -> Result<Summary, Error> {
+        let playbook = self.get(&item.playbook).await?;
+        let rules = &playbook.scoring.interest;
+        let momentum = worth(item.momentum_rank, now, rules.momentum.half_life);
+        Ok(Summary {
+            id: item.lead.clone(),
+            name: item.name.clone(),
+            company: item.company.clone(),
+            stage: item.stage,
+            grade: item.grade,
+            level: item.level,
+            cell: item.grade.map(|grade| Cell { grade, level: item.level }),
+            fit: item.fit,
+            interest: worth(item.rank, now, rules.half_life),
+            momentum,
+            surging: momentum >= rules.momentum.surging,
+            phase: item.phase,
+            excluded: item.excluded,
+            last_seen: item.last_seen,
+            next_review: item.next_review,
+            playbook: item.playbook.clone(),
+            view: view(self.console, self.live, &item.lead),
+        })
+    }
+}
+
+/// The path of a lead's page, signed for the playbook's first owner.
+fn view(console: &Console, live: &Versioned, lead: &LeadId) -> Option<String> {
+    let owner = live.playbook.default_owner()?;
+    let (number, key) = console.suite.own().keys.signing()?;
+    let link = View::new(lead.clone(), owner.id.clone(), console.suite.now());
+    Some(link.url("", number, key.bytes()))
+}
+
+impl Row {
+    fn of(lead: &Summary, playbook: &PlaybookVersion, reader: &Reader) -> Self {
+        let shown = |text: &Option<String>| text.as_deref().map(line).filter(|text| !text.is_empty());
+        Self {
+            id: lead.id.clone(),
+            name: shown(&lead.name),
+            company: shown(&lead.company),
+            stage: page::stage(lead.stage),
+            cell: lead.cell.map(|cell| cell.to_string()),
+            excluded: lead.excluded,
+            interest: format!("{:.1}", lead.interest),
+            momentum: format!("{:.1}", lead.momentum),
+            surging: lead.surging,
+            phase: words::phase(lead.phase, Language::En),
+            last_seen: lead.last_seen.map(|at| reader.said(at)),
+            next_review: lead.next_review.map(|at| reader.said(at)),
+            view: lead.view.clone(),
+            outdated: lead.playbook != *playbook,
+        }
+    }
+}

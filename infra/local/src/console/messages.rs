@@ -1,0 +1,164 @@
+//! Every mail from wish to outcome, those that a person must look at first.
+
+use askama::Template;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use jiff::Timestamp;
+use michi::mail::gate::{Deferral, Refusal as Refused};
+use michi::mail::message::{Entry, Event, Message, Recipient, State as Standing};
+use serde::Serialize;
+
+use super::door::Refusal;
+use super::page::{self, Frame, Moment, Reader};
+use super::tables;
+use super::text::line;
+use super::{Console, Limit};
+use crate::Suite;
+
+/// `messages.json`: messages as they are kept, held ones first, then those under way, then the rest, each newest first.
+#[derive(Serialize)]
+struct Messages {
+    now: Timestamp,
+    /// How many there are in all.
+    count: usize,
+    /// How many a person must look at.
+    held: usize,
+    /// How many may have been sent, which will be tried once more or held.
+    unknown: usize,
+    /// How many cannot be read.
+    unreadable: usize,
+    messages: Vec<Message>,
+}
+
+pub(super) async fn json(
+    State(console): State<Console>,
+    limit: Result<Query<Limit>, QueryRejection>,
+) -> Result<Response, Refusal> {
+    page::json(&messages(&console.suite, limit?.get())?)
+}
+
+#[derive(Template)]
+#[template(path = "messages.html")]
+struct MessagesPage {
+    frame: Frame,
+    count: usize,
+    held: usize,
+    unknown: usize,
+    unreadable: usize,
+    messages: Vec<Row>,
+}
+
+/// A message in the list.
+struct Row {
+    id: String,
+    created: Moment,
+    mail: String,
+    to: String,
+    lead: String,
+    who: Option<String>,
+    state: &'static str,
+    /// How it looks: `held`, `under-way`, `done` or `ended`.
+    class: &'static str,
+    /// What comes next, and when.
+    next: Option<(&'static str, Moment)>,
+    /// The mail in the mailbox.
+    sent: Option<String>,
+    history: Vec<(Moment, String)>,
+}
+
+pub(super) async fn show(
+    State(console): State<Console>,
+    limit: Result<Query<Limit>, QueryRejection>,
+) -> Result<Response, Refusal> {
+    let Messages { count, held, unknown, unreadable, messages, .. } = messages(&console.suite, limit?.get())?;
+    let reader = Reader::of(&console);
+    page::render(&MessagesPage {
+        frame: Frame::new(&console, "/messages", "Messages").refreshing(),
+        count,
+        held,
+        unknown,
+        unreadable,
+        messages: messages.iter().map(|message| Row::of(message, &reader)).collect(),
+    })
+}
+
+fn messages(suite: &Suite, limit: usize) -> anyhow::Result<Messages> {
+    let (mut messages, unreadable) = tables::scan::<Message>(suite, "message#")?;
+    messages.sort_by(|one, other| {
+        urgency(&one.state).cmp(&urgency(&other.state)).then_with(|| (other.created, &one.id).cmp(&(one.created, &other.id)))
+    });
+    let count_of = |wanted: fn(&Standing) -> bool| messages.iter().filter(|message| wanted(&message.state)).count();
+    let (held, unknown) =
+        (count_of(|state| matches!(state, Standing::Held)), count_of(|state| matches!(state, Standing::Unknown { .. })));
+    let count = messages.len();
+    messages.truncate(limit);
+    Ok(Messages { now: suite.now(), count, held, unknown, unreadable, messages })
+}
+
+fn urgency(state: &Standing) -> u8 {
+    match state {
+        Standing::Held => 0,
+        Standing::Unknown { .. } => 1,
+        Standing::Claimed { .. } | Standing::Pending { .. } => 2,
+        Standing::Sent { .. } | Standing::Failed | Standing::Expired => 3,
+    }
+}
+
+impl Row {
+    fn of(message: &Message, reader: &Reader) -> Self {
+        let Recipient::Owner(owner) = &message.to;
+        let michi::mail::message::Content::Alert(alert) = &message.content;
+        let who = alert.name.as_ref().or(alert.company.as_ref()).map(|known| line(known.text.as_str()));
+        let (state, class, next, sent) = match &message.state {
+            Standing::Pending { due } => ("pending", "under-way", Some(("to be sent", *due)), None),
+            Standing::Claimed { lease, .. } => ("being sent", "under-way", Some(("claimed until", *lease)), None),
+            Standing::Unknown { until, .. } => ("unknown: may have been sent", "held", Some(("tried once more", *until)), None),
+            Standing::Sent { ses, .. } => ("sent", "done", None, Some(ses.clone())),
+            Standing::Failed => ("failed", "ended", None, None),
+            Standing::Expired => ("expired", "ended", None, None),
+            Standing::Held => ("held: a person must look", "held", None, None),
+        };
+        Self {
+            id: message.id.to_string(),
+            created: reader.said(message.created),
+            mail: message.mail().to_string(),
+            to: owner.to_string(),
+            lead: message.lead.to_string(),
+            who,
+            state,
+            class,
+            next: next.map(|(what, at)| (what, reader.said(at))),
+            sent,
+            history: message.history.iter().map(|Entry { at, event }| (reader.at(*at), said(event, reader))).collect(),
+        }
+    }
+}
+
+/// What happened, in words.
+fn said(event: &Event, reader: &Reader) -> String {
+    match event {
+        Event::Claimed { attempt } => format!("claimed, attempt {attempt}"),
+        Event::Accepted { ses, .. } => format!("accepted by SES as {}", line(ses)),
+        Event::NotNow { why, .. } => format!("surely not sent, and tried again later: {}", line(why)),
+        Event::Never { why, .. } => format!("refused for good: {}", line(why)),
+        Event::NoAnswer { why, .. } => format!("no answer: {}", line(why)),
+        Event::LeaseEnded => "the claim's time was over, and nobody had said what came of it".to_owned(),
+        Event::Deferred { until, why } => {
+            let why = match why {
+                Deferral::Pacing => "as much as may go out was going out",
+                Deferral::Trouble => "something is wrong that a person must mend; the logs say what",
+            };
+            format!("put off to {}: {why}", reader.at(*until).full)
+        }
+        Event::Refused { why } => {
+            let why = match why {
+                Refused::Suppressed => "nothing may be sent to this recipient",
+                Refused::NoSuchOwner => "the playbook knows no such owner: add one of this id in playbook.yaml",
+                Refused::LeadGone => "the lead is gone",
+                Refused::TooLate => "it came too late to be of use",
+            };
+            format!("not let out: {why}")
+        }
+    }
+}

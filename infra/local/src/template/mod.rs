@@ -1,0 +1,269 @@
+//! `infra/template.yaml` as the wiring it describes: what is deployed is what runs here.
+
+mod node;
+mod read;
+mod value;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use jiff::SignedDuration;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::filter::Pattern;
+use node::{Node, Place};
+
+/// The template as it stood when this was built.
+pub const TEMPLATE: &str = include_str!("../../../template.yaml");
+/// How the built-in template is named in messages.
+pub const TEMPLATE_NAME: &str = "infra/template.yaml";
+
+/// The region and the account of everything in one process.
+pub(crate) const REGION: &str = "local";
+pub(crate) const ACCOUNT: &str = "000000000000";
+
+/// Everything the template connects.
+#[derive(Debug, Clone, Default)]
+pub struct Wiring {
+    /// Functions, in the template's order.
+    pub functions: Vec<Function>,
+    /// HTTP routes.
+    pub routes: Vec<Route>,
+    /// Streams that start functions.
+    pub mappings: Vec<Mapping>,
+    /// Tables.
+    pub tables: Vec<Table>,
+    /// The names of the event buses.
+    pub buses: Vec<String>,
+}
+
+/// A function and what it may do.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// The last part of `CodeUri`: the name of its folder and crate.
+    pub name: String,
+    /// Its name in the template.
+    pub resource: String,
+    /// Its environment, as it would be read in production.
+    pub environment: BTreeMap<String, String>,
+    /// What its role allows.
+    pub grants: Vec<Grant>,
+    /// What starts it by time.
+    pub schedules: Vec<Schedule>,
+}
+
+/// A start by time.
+#[derive(Debug, Clone, Serialize)]
+pub struct Schedule {
+    /// Its name under the function's `Events`.
+    pub name: String,
+    /// The time between two starts.
+    pub every: SignedDuration,
+    /// The payload.
+    pub input: Value,
+}
+
+/// One allowing statement of a function's role. In actions and resources `*` and `?` are wild.
+#[derive(Debug, Clone, Serialize)]
+pub struct Grant {
+    /// As in `dynamodb:PutItem`.
+    pub actions: Vec<String>,
+    /// ARNs.
+    pub resources: Vec<String>,
+    /// If present, the partition keys must all match one of these.
+    pub leading_keys: Option<Vec<String>>,
+}
+
+/// An HTTP route.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// As written: `POST /v1/batch`.
+    pub key: String,
+    /// None for `ANY`.
+    pub method: Option<String>,
+    /// The path's segments.
+    pub path: Vec<Segment>,
+    /// The function that answers.
+    pub function: String,
+}
+
+/// A part of a route's path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// This text.
+    Exact(String),
+    /// `{name}`: one segment, whatever it says.
+    Any,
+    /// `{name+}`: one segment or more, to the end.
+    Rest,
+}
+
+/// A stream that starts a function.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// Its name in the template.
+    pub name: String,
+    /// The table whose stream it reads.
+    pub table: String,
+    /// The function it starts.
+    pub function: String,
+    /// The most records in one call.
+    pub batch_size: usize,
+    /// Whether a batch is halved when the function fails.
+    pub bisect: bool,
+    /// Whether the function names the records it could not handle.
+    pub partial: bool,
+    /// How often a batch is tried again; None for as long as the stream keeps it.
+    pub retries: Option<u32>,
+    /// The function sees what matches any of these; everything if there is none.
+    pub filters: Vec<Pattern>,
+    /// The filters as written.
+    pub patterns: Vec<String>,
+}
+
+/// A table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its name in the template, which is its name here.
+    pub name: String,
+    /// Attribute names with their types, `S`, `N` or `B`.
+    pub attributes: Vec<(String, String)>,
+    /// Partition key and sort key.
+    pub keys: Vec<String>,
+    /// Secondary indexes.
+    pub indexes: Vec<Index>,
+    /// What its stream shows, if it has one.
+    pub stream: Option<String>,
+    /// The attribute that says when an item expires.
+    pub ttl: Option<String>,
+}
+
+/// A secondary index.
+#[derive(Debug, Clone)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// Partition key and sort key.
+    pub keys: Vec<String>,
+    /// DynamoDB's `Projection`.
+    pub projection: Value,
+}
+
+/// What is wrong with a template, every mistake with its place.
+#[derive(Debug)]
+pub struct Mistakes {
+    file: PathBuf,
+    mistakes: Vec<Mistake>,
+}
+
+type Mistake = (Place, String);
+
+impl Wiring {
+    /// Reads the template built into this program.
+    ///
+    /// `collector_url` stands for the address the API gets when it is deployed.
+    pub fn built_in(collector_url: &str) -> Result<Self, Mistakes> {
+        // Read once: tests start many suites.
+        static TREE: OnceLock<Result<Node, Vec<Mistake>>> = OnceLock::new();
+        let tree = TREE.get_or_init(|| read::parse(TEMPLATE)).as_ref().map_err(Clone::clone);
+        tree.and_then(|tree| read::connect(tree, collector_url))
+            .map_err(|mistakes| Mistakes::of(Path::new(TEMPLATE_NAME), mistakes))
+    }
+
+    /// Reads a template. `file` is how mistakes name it.
+    pub fn parse(file: &Path, text: &str, collector_url: &str) -> Result<Self, Mistakes> {
+        read::parse(text).and_then(|tree| read::connect(&tree, collector_url)).map_err(|mistakes| Mistakes::of(file, mistakes))
+    }
+
+    /// The function of this name.
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.name == name)
+    }
+
+    /// The route that answers a request, as API Gateway chooses: exact segments before any, any before the rest, a
+    /// named method before `ANY`.
+    pub fn route(&self, method: &str, path: &str) -> Option<&Route> {
+        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        self.routes
+            .iter()
+            .filter(|route| route.method.as_deref().is_none_or(|wanted| wanted == method) && route.covers(&segments))
+            .min_by_key(|route| (route.path.iter().map(Segment::width).collect::<Vec<_>>(), route.method.is_none()))
+    }
+}
+
+impl Route {
+    fn covers(&self, segments: &[&str]) -> bool {
+        let rest = self.path.last() == Some(&Segment::Rest);
+        let long_enough = if rest { segments.len() >= self.path.len() } else { segments.len() == self.path.len() };
+        long_enough
+            && self.path.iter().zip(segments).all(|(part, segment)| match part {
+                Segment::Exact(text) => text == segment,
+                Segment::Any | Segment::Rest => !segment.is_empty(),
+            })
+    }
+}
+
+impl Segment {
+    fn width(&self) -> u8 {
+        match self {
+            Self::Exact(_) => 0,
+            Self::Any => 1,
+            Self::Rest => 2,
+        }
+    }
+}
+
+impl Grant {
+    /// Whether this statement allows an action on a resource. `partitions` are the partition keys it touches.
+    pub fn allows(&self, action: &str, resource: &str, partitions: &[&str]) -> bool {
+        self.actions.iter().any(|pattern| wild(&pattern.to_lowercase(), &action.to_lowercase()))
+            && self.resources.iter().any(|pattern| wild(pattern, resource))
+            && self
+                .leading_keys
+                .as_ref()
+                .is_none_or(|keys| partitions.iter().all(|partition| keys.iter().any(|key| wild(key, partition))))
+    }
+}
+
+/// Whether `text` is what `pattern` says, `*` standing for any characters and `?` for one.
+fn wild(pattern: &str, text: &str) -> bool {
+    let mut rest = pattern.chars();
+    match rest.next() {
+        None => text.is_empty(),
+        Some('*') => {
+            let rest = rest.as_str();
+            text.char_indices()
+                .map(|(at, _)| at)
+                .chain([text.len()])
+                .any(|at| text.get(at..).is_some_and(|tail| wild(rest, tail)))
+        }
+        Some(first) => {
+            let mut tail = text.chars();
+            tail.next().is_some_and(|character| first == '?' || first == character) && wild(rest.as_str(), tail.as_str())
+        }
+    }
+}
+
+impl Mistakes {
+    fn of(file: &Path, mut mistakes: Vec<Mistake>) -> Self {
+        mistakes.sort_by_key(|(place, _)| *place);
+        Self { file: file.to_owned(), mistakes }
+    }
+}
+
+impl std::fmt::Display for Mistakes {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, (Place { line, column }, mistake)) in self.mistakes.iter().enumerate() {
+            let end = if index == 0 { "" } else { "\n" };
+            write!(formatter, "{end}{}:{line}:{column}: {mistake}", self.file.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+#[cfg(test)]
+mod tests;

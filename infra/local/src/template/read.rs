@@ -1,0 +1,339 @@
+//! From the tree to the wiring, collecting every mistake on the way.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::node::{Node, Place};
+use super::value::{Names, Resource};
+use super::{Function, Grant, Index, Mapping, Mistake, Route, Schedule, Segment, Table, Wiring};
+use crate::filter::Pattern;
+
+/// Resources that connect nothing to a function, or are read with what refers to them.
+const SILENT: [&str; 13] = [
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::Budgets::",
+    "AWS::CloudWatch::",
+    "AWS::IAM::",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::",
+    "AWS::S3::Bucket",
+    "AWS::SES::ConfigurationSet",
+    "AWS::SNS::",
+    "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
+];
+
+/// Reads the text of a template.
+pub(super) fn parse(text: &str) -> Result<Node, Vec<Mistake>> {
+    // As CloudFormation reads it: `N` is a text, only `true` and `false` are not.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let place = error.location().map_or(Place { line: 1, column: 1 }, |at| Place { line: at.line(), column: at.column() });
+        vec![(place, error.without_snippet().to_string())]
+    })
+}
+
+/// Connects what a template describes.
+pub(super) fn connect(root: &Node, collector_url: &str) -> Result<Wiring, Vec<Mistake>> {
+    let section = |name: &str| root.get(name).map(Node::entries).unwrap_or_default();
+    let names = Names {
+        parameters: section("Parameters").iter().map(|(name, _, node)| (name.as_str(), default_of(node))).collect(),
+        conditions: section("Conditions").iter().map(|(name, _, node)| (name.as_str(), node)).collect(),
+        resources: section("Resources")
+            .iter()
+            .map(|(name, _, node)| {
+                let kind = node.get("Type").and_then(Node::text).unwrap_or_default();
+                (name.as_str(), Resource { kind, properties: node.get("Properties") })
+            })
+            .collect(),
+        collector_url,
+    };
+    let mut reader =
+        Reader { names, globals: root.get("Globals").and_then(|globals| globals.get("Function")), mistakes: Vec::new() };
+    let mut wiring = Wiring::default();
+    let mut later = Vec::new();
+    for (name, place, node) in section("Resources") {
+        let kind = node.get("Type").and_then(Node::text).unwrap_or_default();
+        let Some(properties) = node.get("Properties") else {
+            if !SILENT.iter().any(|silent| kind.starts_with(silent)) {
+                reader.mistakes.push((*place, format!("`{name}` has no Properties")));
+            }
+            continue;
+        };
+        match kind {
+            "AWS::DynamoDB::Table" => wiring.tables.extend(reader.table(name, properties)),
+            "AWS::Events::EventBus" => wiring.buses.push(name.clone()),
+            "AWS::Serverless::Function" => wiring.functions.extend(reader.lambda(name, properties)),
+            "AWS::Lambda::EventSourceMapping" | "AWS::ApiGatewayV2::Route" => later.push((kind, name, properties)),
+            _ if SILENT.iter().any(|silent| kind.starts_with(silent)) => {}
+            _ => reader.mistakes.push((*place, format!("`{name}` is a {kind}, which the local suite cannot wire"))),
+        }
+    }
+    for (kind, name, properties) in later {
+        match kind {
+            "AWS::ApiGatewayV2::Route" => wiring.routes.extend(reader.route(&wiring.functions, properties)),
+            _ => wiring.mappings.extend(reader.mapping(&wiring, name, properties)),
+        }
+    }
+    if reader.mistakes.is_empty() { Ok(wiring) } else { Err(reader.mistakes) }
+}
+
+fn default_of(parameter: &Node) -> Value {
+    Value::String(parameter.get("Default").and_then(Node::text).unwrap_or_default().to_owned())
+}
+
+struct Reader<'a> {
+    names: Names<'a>,
+    globals: Option<&'a Node>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    fn keep<T>(&mut self, result: Result<T, Mistake>) -> Option<T> {
+        result.map_err(|mistake| self.mistakes.push(mistake)).ok()
+    }
+
+    /// The text under a key that must be there.
+    fn text(&mut self, node: &Node, key: &str) -> Option<String> {
+        let found =
+            node.get(key).ok_or_else(|| (node.place, format!("`{key}` is missing"))).and_then(|node| self.names.text(node));
+        self.keep(found)
+    }
+
+    /// The values of a list of texts under a key; empty if it is not there.
+    fn texts(&mut self, node: &Node, key: &str) -> Vec<String> {
+        let nodes = node.get(key).map(Node::elements).unwrap_or_default();
+        nodes
+            .iter()
+            .filter_map(|node| {
+                let text = self.names.text(node);
+                self.keep(text)
+            })
+            .collect()
+    }
+
+    fn flag(&mut self, node: &Node, key: &str) -> bool {
+        node.get(key).is_some() && self.text(node, key).as_deref() == Some("true")
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, node: &Node, key: &str) -> Option<T> {
+        let at = node.get(key)?.place;
+        let text = self.text(node, key)?;
+        self.keep(text.parse().map_err(|_| (at, format!("`{key}` is a number, not {text}"))))
+    }
+
+    fn table(&mut self, name: &str, properties: &Node) -> Option<Table> {
+        let attributes = properties.get("AttributeDefinitions").map(Node::elements).unwrap_or_default();
+        let attributes: Vec<(String, String)> = attributes
+            .iter()
+            .filter_map(|node| Some((self.text(node, "AttributeName")?, self.text(node, "AttributeType")?)))
+            .collect();
+        let keys = self.keys(properties, &attributes);
+        let indexes = properties.get("GlobalSecondaryIndexes").map(Node::elements).unwrap_or_default();
+        let indexes = indexes
+            .iter()
+            .filter_map(|node| {
+                let name = self.text(node, "IndexName")?;
+                let keys = self.keys(node, &attributes);
+                let projection = self.keep(node.get("Projection").map_or(Ok(Value::Null), |node| self.names.value(node)))?;
+                Some(Index { name, keys, projection })
+            })
+            .collect();
+        let stream = properties.get("StreamSpecification").and_then(|node| self.text(node, "StreamViewType"));
+        let ttl = properties.get("TimeToLiveSpecification").and_then(|node| self.text(node, "AttributeName"));
+        Some(Table { name: name.to_owned(), attributes, keys, indexes, stream, ttl })
+    }
+
+    /// A key schema, partition key first; each key must be a defined attribute.
+    fn keys(&mut self, node: &Node, attributes: &[(String, String)]) -> Vec<String> {
+        let Some(schema) = node.get("KeySchema") else {
+            self.mistakes.push((node.place, "`KeySchema` is missing".to_owned()));
+            return Vec::new();
+        };
+        let mut keys: Vec<(String, String)> = Vec::new();
+        for element in schema.elements() {
+            if let (Some(name), Some(kind)) = (self.text(element, "AttributeName"), self.text(element, "KeyType")) {
+                if !attributes.iter().any(|(defined, _)| *defined == name) {
+                    self.mistakes.push((element.place, format!("`{name}` is not among the AttributeDefinitions")));
+                }
+                keys.push((kind, name));
+            }
+        }
+        keys.sort();
+        keys.into_iter().map(|(_, name)| name).collect()
+    }
+
+    fn lambda(&mut self, resource: &str, properties: &Node) -> Option<Function> {
+        let uri = self.text(properties, "CodeUri")?;
+        let name = uri.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+        let mut environment = BTreeMap::new();
+        for scope in [self.globals, Some(properties)].into_iter().flatten() {
+            let variables =
+                scope.get("Environment").and_then(|node| node.get("Variables")).map(Node::entries).unwrap_or_default();
+            for (variable, _, node) in variables {
+                let text = self.names.text(node);
+                environment.extend(self.keep(text).map(|text| (variable.clone(), text)));
+            }
+        }
+        let grants = properties.get("Policies").map(Node::elements).unwrap_or_default();
+        let grants = grants.iter().flat_map(|policy| self.policy(policy)).collect();
+        let events = properties.get("Events").map(Node::entries).unwrap_or_default();
+        let schedules = events.iter().filter_map(|(name, place, event)| self.schedule(name, *place, event)).collect();
+        Some(Function { name, resource: resource.to_owned(), environment, grants, schedules })
+    }
+
+    fn policy(&mut self, policy: &Node) -> Vec<Grant> {
+        let Some(statements) = policy.get("Statement") else {
+            self.mistakes.push((policy.place, "a policy is read here with its statements in it".to_owned()));
+            return Vec::new();
+        };
+        let mut grants = Vec::new();
+        for statement in statements.elements() {
+            let leading_keys = match statement.get("Condition").map(|node| self.names.value(node)) {
+                None => None,
+                Some(Ok(condition)) => match leading_keys(&condition) {
+                    Some(keys) => Some(keys),
+                    None => {
+                        self.mistakes
+                            .push((statement.place, "the only condition modelled is on dynamodb:LeadingKeys".to_owned()));
+                        continue;
+                    }
+                },
+                Some(Err(mistake)) => {
+                    self.mistakes.push(mistake);
+                    continue;
+                }
+            };
+            if self.text(statement, "Effect").as_deref() != Some("Allow") {
+                self.mistakes.push((statement.place, "only allowing statements are modelled".to_owned()));
+            }
+            let grant =
+                Grant { actions: self.texts(statement, "Action"), resources: self.texts(statement, "Resource"), leading_keys };
+            grants.push(grant);
+        }
+        grants
+    }
+
+    fn schedule(&mut self, name: &str, place: Place, event: &Node) -> Option<Schedule> {
+        let (Some("ScheduleV2"), Some(properties)) = (event.get("Type").and_then(Node::text), event.get("Properties")) else {
+            self.mistakes
+                .push((place, format!("`{name}`: a function's Events are schedules; routes and streams stand on their own")));
+            return None;
+        };
+        let expression = self.text(properties, "ScheduleExpression")?;
+        let every = rate(&expression).ok_or_else(|| {
+            let at = properties.get("ScheduleExpression").map_or(place, |node| node.place);
+            (at, format!("`{expression}` is not of the form rate(1 minute)"))
+        });
+        let every = self.keep(every)?;
+        let input = match properties.get("Input") {
+            Some(node) => {
+                let text = self.text(properties, "Input")?;
+                self.keep(serde_json::from_str(&text).map_err(|error| (node.place, format!("`Input` is not JSON: {error}"))))?
+            }
+            None => Value::Null,
+        };
+        Some(Schedule { name: name.to_owned(), every, input })
+    }
+
+    fn route(&mut self, functions: &[Function], properties: &Node) -> Option<Route> {
+        let key = self.text(properties, "RouteKey")?;
+        let at = properties.get("RouteKey").map_or(properties.place, |node| node.place);
+        let (method, path) = self.keep(
+            key.split_once(' ')
+                .and_then(|(method, path)| Some((method.to_owned(), segments(path)?)))
+                .ok_or_else(|| (at, format!("`{key}` is not of the form GET /path"))),
+        )?;
+        let target = self.text(properties, "Target")?;
+        let at = properties.get("Target").map_or(properties.place, |node| node.place);
+        let integration = target
+            .strip_prefix("integrations/")
+            .and_then(|name| self.names.resources.get(name))
+            .filter(|resource| resource.kind == "AWS::ApiGatewayV2::Integration")
+            .and_then(|resource| resource.properties)
+            .ok_or_else(|| (at, format!("`{target}` is not integrations/ and the name of an integration")));
+        let integration = self.keep(integration)?;
+        let uri = self.text(integration, "IntegrationUri")?;
+        let function = self.started(functions, integration, "IntegrationUri", &uri)?;
+        Some(Route { method: (method != "ANY").then_some(method), key, path, function })
+    }
+
+    fn mapping(&mut self, wiring: &Wiring, name: &str, properties: &Node) -> Option<Mapping> {
+        let source = self.text(properties, "EventSourceArn")?;
+        let table = wiring.tables.iter().find(|table| {
+            source.strip_suffix("/stream/local").and_then(|arn| arn.rsplit('/').next()) == Some(table.name.as_str())
+        });
+        let at = properties.get("EventSourceArn").map_or(properties.place, |node| node.place);
+        let table = table.ok_or_else(|| (at, format!("`{name}` reads {source}, which is no stream of a table here")));
+        let table = self.keep(table.map(|table| table.name.clone()))?;
+        let function = self.text(properties, "FunctionName")?;
+        let function = self.started(&wiring.functions, properties, "FunctionName", &function)?;
+        let filters =
+            properties.get("FilterCriteria").and_then(|node| node.get("Filters")).map(Node::elements).unwrap_or_default();
+        let mut patterns = Vec::new();
+        let mut parsed = Vec::new();
+        for filter in filters {
+            let at = filter.get("Pattern").map_or(filter.place, |node| node.place);
+            if let Some(text) = self.text(filter, "Pattern") {
+                let pattern = Pattern::parse(&text).map_err(|error| (at, format!("`{name}`, Pattern: {error}")));
+                parsed.extend(self.keep(pattern));
+                patterns.push(text);
+            }
+        }
+        Some(Mapping {
+            name: name.to_owned(),
+            table,
+            function,
+            batch_size: self.number(properties, "BatchSize").unwrap_or(100),
+            bisect: self.flag(properties, "BisectBatchOnFunctionError"),
+            partial: self.texts(properties, "FunctionResponseTypes").iter().any(|kind| kind == "ReportBatchItemFailures"),
+            retries: self.number::<i64>(properties, "MaximumRetryAttempts").and_then(|retries| u32::try_from(retries).ok()),
+            filters: parsed,
+            patterns,
+        })
+    }
+
+    /// The folder name of the function that a name or an ARN means.
+    fn started(&mut self, functions: &[Function], node: &Node, key: &str, named: &str) -> Option<String> {
+        let resource = named.rsplit(':').next().unwrap_or(named);
+        let at = node.get(key).map_or(node.place, |node| node.place);
+        let function = functions.iter().find(|function| function.resource == resource).map(|function| function.name.clone());
+        self.keep(function.ok_or_else(|| (at, format!("`{key}` names `{resource}`, which is no function of this template"))))
+    }
+}
+
+/// `rate(5 minutes)` as a duration.
+fn rate(expression: &str) -> Option<SignedDuration> {
+    let (count, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let count: i64 = count.parse().ok().filter(|count| *count > 0)?;
+    match unit.trim_end_matches('s') {
+        "minute" => Some(SignedDuration::from_mins(count)),
+        "hour" => Some(SignedDuration::from_hours(count)),
+        "day" => Some(SignedDuration::from_hours(count.checked_mul(24)?)),
+        _ => None,
+    }
+}
+
+fn segments(path: &str) -> Option<Vec<Segment>> {
+    let path = path.strip_prefix('/')?;
+    let segment = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        Some(name) if name.ends_with('+') => Segment::Rest,
+        Some(_) => Segment::Any,
+        None => Segment::Exact(part.to_owned()),
+    };
+    Some(path.split('/').map(segment).collect())
+}
+
+fn leading_keys(condition: &Value) -> Option<Vec<String>> {
+    let operators = condition.as_object().filter(|operators| operators.len() == 1)?;
+    let keys = operators.get("ForAllValues:StringLike")?.get("dynamodb:LeadingKeys")?;
+    match keys {
+        Value::String(key) => Some(vec![key.clone()]),
+        Value::Array(keys) => keys.iter().map(|key| key.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    }
+}
