@@ -92,13 +92,7 @@ impl News<'_> {
     }
 }
 
-async fn quarantine(
-    app: &App,
-    image: &serde_dynamo::Item,
-    error: &Error,
-    response: &mut BatchResponse,
-    record: &EventRecord,
-) {
+async fn quarantine(app: &App, image: &serde_dynamo::Item, error: &Error, response: &mut BatchResponse, record: &EventRecord) {
     let payload = serde_json::to_string(image).unwrap_or_default();
     let id = record.event_id.as_str();
     if let Err(failed) = app.store.quarantine(id, &payload, &error.to_string(), app.clock.now()).await {

@@ -8,8 +8,8 @@ async fn main() -> Result<(), Error> {
     telemetry::start();
     let (app, _) = aws::start().await?;
     let app = &app;
-    run(service_fn(move |event: LambdaEvent<Trigger>| async move {
-        score::handle(app, event.payload).await.map_err(Error::from)
-    }))
+    run(service_fn(
+        move |event: LambdaEvent<Trigger>| async move { score::handle(app, event.payload).await.map_err(Error::from) },
+    ))
     .await
 }

@@ -156,7 +156,8 @@ fn item(
     let earliest = [lead.valid_until, settling].into_iter().flatten().min();
     // A review once set is not moved later by an activity, so that the index is not written for each of them; when it
     // comes, it sets the next.
-    let kept = before.and_then(|before| before.next_review).filter(|review| *review > now && earliest.is_none_or(|e| *review <= e));
+    let kept =
+        before.and_then(|before| before.next_review).filter(|review| *review > now && earliest.is_none_or(|e| *review <= e));
     let interest = &live.playbook.scoring.interest;
     LeadItem {
         lead: id.clone(),

@@ -1,0 +1,140 @@
+//! `michi check`: whether a playbook can be used.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use michi::playbook::Playbook;
+use michi::playbook::authoring;
+
+/// Exit codes: 0 without a mistake, 1 with one or more, 2 if the folder cannot be read.
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// The folder of the playbook [default: ./playbook if there is one, else the current folder]
+    dir: Option<PathBuf>,
+}
+
+/// The exit code for a folder that cannot be read.
+const UNREADABLE: u8 = 2;
+
+/// Runs `michi check`.
+///
+/// # Errors
+/// The result cannot be written.
+pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let here = Path::new("playbook");
+    let dir = args.dir.clone().unwrap_or_else(|| if here.is_dir() { here.to_owned() } else { PathBuf::from(".") });
+    if let Err(error) = std::fs::read_dir(&dir) {
+        eprintln!("michi: the folder {} cannot be read: {error}", dir.display());
+        eprintln!("`michi init {} --site https://www.example.com` writes a new playbook there", dir.display());
+        return Ok(ExitCode::from(UNREADABLE));
+    }
+    let mut out = io::stdout().lock();
+    #[allow(clippy::disallowed_methods, reason = "NO_COLOR is a wish of whoever sits at the terminal, not a setting of michi")]
+    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let fine = report(&dir, colour, &mut out).context("the result cannot be written")?;
+    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says what is wrong with the playbook, or what is in it; answers whether it can be used.
+fn report(dir: &Path, colour: bool, out: &mut dyn Write) -> io::Result<bool> {
+    match authoring::load(dir) {
+        Ok(playbook) => {
+            writeln!(out, "ok: {}", dir.display())?;
+            writeln!(out, "  {}", contents(&playbook))?;
+            writeln!(out, "  version {}", playbook.version())?;
+            Ok(true)
+        }
+        Err(mistakes) => {
+            if colour {
+                writeln!(out, "{mistakes:#}")?
+            } else {
+                writeln!(out, "{mistakes}")?
+            }
+            writeln!(out, "{} in {}", counted(mistakes.list().len(), "mistake", "mistakes"), dir.display())?;
+            Ok(false)
+        }
+    }
+}
+
+/// How much of what is in a playbook.
+fn contents(playbook: &Playbook) -> String {
+    let (setup, scoring) = (&playbook.setup, &playbook.scoring);
+    [
+        counted(setup.sites.len(), "site", "sites"),
+        counted(setup.owners.len(), "owner", "owners"),
+        counted(setup.pages.len(), "class of pages", "classes of pages"),
+        counted(setup.forms.len(), "class of forms", "classes of forms"),
+        counted(scoring.fit.rules.len(), "fit rule", "fit rules"),
+        counted(scoring.interest.rules.len(), "interest rule", "interest rules"),
+        counted(scoring.exclusions.len(), "exclusion", "exclusions"),
+        counted(playbook.segments.len(), "segment", "segments"),
+    ]
+    .join(", ")
+}
+
+fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use authoring::Part;
+
+    use super::*;
+
+    fn folder(change: impl Fn(&str) -> String) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for part in Part::ALL {
+            std::fs::write(folder.path().join(part.file_name()), change(part.default_text())).unwrap();
+        }
+        folder
+    }
+
+    fn reported(folder: &Path, colour: bool) -> (bool, String) {
+        let mut out = Vec::new();
+        let fine = report(folder, colour, &mut out).unwrap();
+        (fine, String::from_utf8(out).unwrap().replace(&folder.display().to_string(), "DIR"))
+    }
+
+    #[test]
+    fn a_playbook_without_a_mistake_is_counted() {
+        let (fine, said) = reported(folder(str::to_owned).path(), true);
+        let said = said.lines().take(2).collect::<Vec<_>>().join("\n");
+        assert!(fine);
+        insta::assert_snapshot!(said, @r"
+        ok: DIR
+          2 sites, 1 owner, 6 classes of pages, 3 classes of forms, 5 fit rules, 9 interest rules, 4 exclusions, 4 segments
+        ");
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_folder_and_counted() {
+        let folder = folder(|text| text.replace("margin: 5", "margin: five").replace("language: en", "language: eng"));
+        std::fs::write(folder.path().join("notes.yml"), "x").unwrap();
+        std::fs::create_dir(folder.path().join("old.yaml")).unwrap();
+        let (fine, said) = reported(folder.path(), false);
+        assert!(!fine);
+        insta::assert_snapshot!(said, @r#"
+        DIR/notes.yml: this file is none of a playbook's
+          = move it out of the folder: a playbook is playbook.yaml, scoring.yaml, segments.yaml
+
+        DIR/playbook.yaml:24:11: "eng" is not known here
+           |
+        24 | language: eng
+           |           ^^^
+           = did you mean "en"?
+
+        DIR/scoring.yaml:70:11: "five" stands here, where a number belongs
+           |
+        70 |   margin: five
+           |           ^^^^
+           = write a number, with the digits 0 to 9. A grade is lost only this many points below its cut.
+
+        3 mistakes in DIR
+        "#);
+        let (_, coloured) = reported(folder.path(), true);
+        assert!(coloured.contains('\u{1b}') && !said.contains('\u{1b}'));
+    }
+}

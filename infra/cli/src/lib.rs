@@ -1,0 +1,6 @@
+//! The `michi` command, a file or folder per subcommand.
+
+pub mod check;
+pub mod dev;
+pub mod init;
+pub mod replay;

@@ -1,0 +1,42 @@
+//! `michi`: the command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use michi_cli::{check, dev, init, replay};
+
+/// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
+#[derive(Debug, Parser)]
+#[command(name = "michi", version, arg_required_else_help = true)]
+struct Michi {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything in one process, with a demonstration site.
+    Dev(dev::DevArgs),
+    /// Write a playbook for a new site, from six questions.
+    Init(init::InitArgs),
+    /// Check a playbook: every mistake with its line and what to do about it.
+    Check(check::CheckArgs),
+    /// Say what michi would have said about a site's past, from its access log.
+    Replay(replay::ReplayArgs),
+}
+
+fn main() -> ExitCode {
+    let done = match Michi::parse().command {
+        Command::Dev(args) => dev::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Replay(args) => replay::run(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("michi: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
