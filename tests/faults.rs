@@ -39,7 +39,7 @@ fn end(suite: &Suite) -> End {
     let mut items: Vec<String> = items.map(|item| timeless(item).to_string()).collect();
     items.sort();
     let mails = suite.mailbox().mails().iter().map(|mail| format!("{:?} {}", mail.to, mail.subject)).collect();
-    let facts = suite.bus().entries().iter().map(|entry| entry.detail["id"].to_string() + &entry.detail_type).collect();
+    let facts = suite.bus().entries().iter().map(|entry| entry.detail["id"].to_string() + entry.detail_type.as_str()).collect();
     End { items, mails, facts }
 }
 

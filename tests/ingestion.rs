@@ -203,7 +203,7 @@ async fn what_is_too_large_is_refused_unread() {
         let mut body = page("c");
         body["writeKey"] = json!(key);
         let body = body.to_string();
-        body.clone() + &" ".repeat(length - body.len())
+        format!("{body}{}", " ".repeat(length - body.len()))
     };
     assert_eq!(send(&suite, from_site("/v1/page"), single(32 * 1024)).await.status(), StatusCode::OK);
     assert_eq!(refusal(send(&suite, from_site("/v1/page"), single(32 * 1024 + 1)).await).await, refused(413, "too_large"));

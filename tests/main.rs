@@ -1,6 +1,8 @@
 //! Journeys through the whole suite: one module a feature.
 
 mod answer;
+mod browser;
+mod budget;
 mod faults;
 mod harness;
 mod ingestion;

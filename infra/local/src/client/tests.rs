@@ -182,11 +182,11 @@ async fn chance_is_the_same_for_the_same_seed() {
 #[tokio::test]
 async fn a_function_may_do_what_the_template_allows() {
     let fixture = fixture();
-    let relay = fixture.client.for_function("relay");
-    let error = tables(&relay, 1).transact_write_items().transact_items(lead("lead#1")).send().await.unwrap_err();
+    let answer = fixture.client.for_function("answer");
+    let error = tables(&answer, 1).transact_write_items().transact_items(lead("lead#1")).send().await.unwrap_err();
     assert_eq!(error.code(), Some("AccessDeniedException"));
     assert!(error.message().unwrap().contains("dynamodb:PutItem on resource: arn:aws:dynamodb:local:000000000000:table/Leads"));
-    let error = send(&relay, "a@example.com", &[]).await.unwrap_err();
+    let error = send(&answer, "a@example.com", &[]).await.unwrap_err();
     assert_eq!(error.code(), Some("AccessDeniedException"));
     assert_eq!(error.raw_response().unwrap().status().as_u16(), 403);
 }

@@ -85,7 +85,7 @@ pub(super) async fn show(State(console): State<Console>) -> Result<Response, Ref
         last: origin.last.map(|at| reader.said(at)),
         refusals: origin.refusals.iter().map(row).collect(),
     });
-    page::render(&BeaconsPage { frame: Frame::new(&console, "/beacons", "Beacons").refreshing(), origins: origins.collect() })
+    page::render(&BeaconsPage { frame: Frame::new(&console, "/beacons", "Beacons"), origins: origins.collect() })
 }
 
 /// The origins, the one heard of last first.

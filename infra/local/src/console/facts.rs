@@ -43,6 +43,8 @@ struct FactsPage {
 struct Row {
     at: Moment,
     what: String,
+    /// What the fact says beside whom it is about, name and value.
+    said: Vec<(String, String)>,
     lead: Option<String>,
     detail: String,
 }
@@ -55,9 +57,18 @@ pub(super) async fn show(
     let facts = entries.iter().rev().take(limit?.get()).map(|entry| Row {
         at: reader.said(entry.at),
         what: line(&entry.detail_type),
+        said: said(&entry.detail),
         lead: entry.detail.get("lead").and_then(Value::as_str).map(line),
         detail: plain(&serde_json::to_string_pretty(&entry.detail).unwrap_or_default()),
     });
-    let frame = Frame::new(&console, "/facts", "Facts").refreshing();
+    let frame = Frame::new(&console, "/facts", "Facts");
     page::render(&FactsPage { frame, count: entries.len(), facts: facts.collect() })
+}
+
+/// What every fact has, and is not said in a line.
+const COMMON: [&str; 4] = ["id", "version", "lead", "at"];
+
+fn said(detail: &Value) -> Vec<(String, String)> {
+    let fields = detail.as_object().into_iter().flatten().filter(|(name, _)| !COMMON.contains(&name.as_str()));
+    fields.filter_map(|(name, value)| Some((line(name), line(value.as_str()?)))).collect()
 }

@@ -103,6 +103,8 @@ struct LeadsPage {
     /// Stages to choose from: word in the address, name, number of leads, whether it is chosen.
     stages: Vec<(&'static str, &'static str, usize, bool)>,
     chosen: bool,
+    /// How many leads stand where is looked.
+    shown_of: usize,
     leads: Vec<Row>,
 }
 
@@ -111,6 +113,8 @@ struct Row {
     id: LeadId,
     name: Option<String>,
     company: Option<String>,
+    /// The mail address, where name and company are unknown.
+    address: Option<String>,
     stage: &'static str,
     cell: Option<String>,
     excluded: bool,
@@ -138,12 +142,19 @@ pub(super) async fn show(
         let here = chosen == Some(stage);
         (count > 0 || here).then(|| (stage.as_str(), page::stage(stage), count, here))
     });
+    let total = leads.counts.values().sum();
+    let mut rows = Vec::new();
+    for lead in &leads.leads {
+        let address = if lead.name.is_none() && lead.company.is_none() { address(&console, lead).await? } else { None };
+        rows.push(Row::of(lead, address, &leads.playbook, &reader));
+    }
     page::render(&LeadsPage {
         frame: Frame::new(&console, "/leads", "Leads").refreshing(),
-        total: leads.counts.values().sum(),
+        total,
         stages: stages.collect(),
         chosen: chosen.is_some(),
-        leads: leads.leads.iter().map(|lead| Row::of(lead, &leads.playbook, &reader)).collect(),
+        shown_of: chosen.map_or(total, |stage| leads.counts.get(&stage).copied().unwrap_or(0)),
+        leads: rows,
     })
 }
 
@@ -177,19 +188,29 @@ pub(super) async fn one(State(console): State<Console>, Path(name): Path<String>
 
 /// How many leads stand where.
 pub(super) fn counts(console: &Console) -> anyhow::Result<BTreeMap<Stage, usize>> {
-    Ok(ranking(console)?.0)
+    Ok(Ranking::read(console)?.counts)
 }
 
-/// How many leads stand where, and the formulas by which they are ranked, each with a stage.
-fn ranking(console: &Console) -> anyhow::Result<(BTreeMap<Stage, usize>, BTreeSet<(String, Stage)>)> {
-    let (mut counts, mut formulas) = (BTreeMap::new(), BTreeSet::new());
-    for (partition, count) in tables::partitions(&console.suite, INDEX)? {
-        if let Some((epoch, stage)) = ranked(&partition) {
-            *counts.entry(stage).or_default() += count;
-            formulas.insert((epoch.to_owned(), stage));
+/// What the index holds.
+#[derive(Default)]
+struct Ranking {
+    /// How many leads stand where.
+    counts: BTreeMap<Stage, usize>,
+    /// The formulas by which leads are ranked, each with a stage where there are such.
+    formulas: BTreeSet<(String, Stage)>,
+}
+
+impl Ranking {
+    fn read(console: &Console) -> anyhow::Result<Self> {
+        let mut ranking = Self::default();
+        for (partition, count) in tables::partitions(&console.suite, INDEX)? {
+            if let Some((epoch, stage)) = ranked(&partition) {
+                *ranking.counts.entry(stage).or_default() += count;
+                ranking.formulas.insert((epoch.to_owned(), stage));
+            }
         }
+        Ok(ranking)
     }
-    Ok((counts, formulas))
 }
 
 /// Epoch and stage in the name of a partition.
@@ -215,7 +236,7 @@ fn stage(word: Option<&str>) -> Result<Option<Stage>, Refusal> {
 async fn list(console: &Console, only: Option<Stage>, limit: Limit) -> Result<Leads, Refusal> {
     let (app, now) = (console.suite.own(), console.suite.now());
     let live = app.playbook().await?;
-    let (counts, formulas) = ranking(console)?;
+    let Ranking { counts, formulas } = Ranking::read(console)?;
     let mut playbooks = Playbooks::new(console, &live);
     let mut leads = Vec::new();
     for (epoch, stage) in formulas.into_iter().filter(|(_, stage)| only.is_none_or(|only| only == *stage)) {
@@ -286,13 +307,22 @@ fn view(console: &Console, live: &Versioned, lead: &LeadId) -> Option<String> {
     Some(link.url("", number, key.bytes()))
 }
 
+/// The mail address that a lead's log ends up with: the item in the table has none.
+async fn address(console: &Console, lead: &Summary) -> Result<Option<String>, Error> {
+    let app = console.suite.own();
+    let log = app.store.log(&LogOwner::Lead(lead.id.clone())).await?;
+    let lead = fold(&app.playbook().await?.playbook, &log, console.suite.now());
+    Ok(lead.attribute("email").map(line))
+}
+
 impl Row {
-    fn of(lead: &Summary, playbook: &PlaybookVersion, reader: &Reader) -> Self {
+    fn of(lead: &Summary, address: Option<String>, playbook: &PlaybookVersion, reader: &Reader) -> Self {
         let shown = |text: &Option<String>| text.as_deref().map(line).filter(|text| !text.is_empty());
         Self {
             id: lead.id.clone(),
             name: shown(&lead.name),
             company: shown(&lead.company),
+            address,
             stage: page::stage(lead.stage),
             cell: lead.cell.map(|cell| cell.to_string()),
             excluded: lead.excluded,

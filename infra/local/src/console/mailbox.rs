@@ -107,9 +107,17 @@ struct MailPage {
     part: Part,
     /// Whether the mail has an HTML part.
     html: bool,
-    text: Option<String>,
+    text: Option<Vec<Piece>>,
     /// Everything that goes to SES beside the bodies, name and value.
     headers: Vec<(String, String)>,
+}
+
+/// A piece of a mail's text.
+#[derive(Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    /// An address of this suite's own.
+    Link(String),
 }
 
 /// The parts of a mail's page.
@@ -148,7 +156,7 @@ pub(super) async fn show_one(
         tags: tags(&mail),
         part: asked?.part.unwrap_or(usual),
         html: mail.html.is_some(),
-        text: mail.text.as_deref().map(plain),
+        text: mail.text.as_deref().map(|text| pieces(&plain(text), &console.suite.options().collector_url)),
         headers: headers(&mail),
     })
 }
@@ -184,6 +192,19 @@ fn leading_out(html: &str) -> String {
     format!("{before}{BASE}{after}")
 }
 
+/// The text with the links in it that lead to this suite: those of others stay text.
+fn pieces(text: &str, address: &str) -> Vec<Piece> {
+    let (mut pieces, mut rest, own) = (Vec::new(), text, format!("{address}/"));
+    while let Some((before, link)) = rest.find(&own).and_then(|place| rest.split_at_checked(place)) {
+        let end = link.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).unwrap_or(link.len());
+        let (link, after) = link.split_at_checked(end).unwrap_or((link, ""));
+        pieces.extend([Piece::Text(before.to_owned()), Piece::Link(link.to_owned())]);
+        rest = after;
+    }
+    pieces.push(Piece::Text(rest.to_owned()));
+    pieces
+}
+
 fn find(console: &Console, id: &str) -> Result<std::sync::Arc<Mail>, Refusal> {
     console.suite.mailbox().mail(id).ok_or_else(|| Refusal::not_found("there is no such mail in the mailbox"))
 }
@@ -217,6 +238,15 @@ fn headers(mail: &Mail) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_links_to_this_suite_are_links() {
+        let link = |text: &str| Piece::Link(text.to_owned());
+        let text = |text: &str| Piece::Text(text.to_owned());
+        let found = pieces("a http://x/y?z\nhttp://x.example/ http://x/", "http://x");
+        assert_eq!(found, [text("a "), link("http://x/y?z"), text("\nhttp://x.example/ "), link("http://x/"), text("")]);
+        assert_eq!(pieces("none", "http://x"), [text("none")]);
+    }
 
     #[test]
     fn links_lead_out_of_the_frame_wherever_the_head_is() {

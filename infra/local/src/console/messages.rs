@@ -74,7 +74,7 @@ pub(super) async fn show(
     let Messages { count, held, unknown, unreadable, messages, .. } = messages(&console.suite, limit?.get())?;
     let reader = Reader::of(&console);
     page::render(&MessagesPage {
-        frame: Frame::new(&console, "/messages", "Messages").refreshing(),
+        frame: Frame::new(&console, "/messages", "Messages"),
         count,
         held,
         unknown,

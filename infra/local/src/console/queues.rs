@@ -141,7 +141,7 @@ pub(super) async fn show(
         payload: plain(&poison.payload),
     });
     page::render(&WakeUpsPage {
-        frame: Frame::new(&console, "/wake-ups", "Wake-ups").refreshing(),
+        frame: Frame::new(&console, "/wake-ups", "Wake-ups"),
         waiting: waiting.iter().map(|waiting| waiting.line(&reader)).collect(),
         held: held.iter().map(|held| held.line(&reader)).collect(),
         given_up: given_up.collect(),

@@ -99,7 +99,7 @@ pub(super) fn quarantine(suite: &Suite) -> anyhow::Result<Vec<Poison>> {
 
 /// The answers to a question about the table of leads, page by page.
 fn all_pages(suite: &Suite, operation: &str, mut request: Value) -> anyhow::Result<Vec<Value>> {
-    request["TableName"] = json!(suite.own().settings.leads_table);
+    set(&mut request, "TableName", json!(suite.own().settings.leads_table));
     let mut pages = Vec::new();
     loop {
         let answer = suite.dynamo().call(operation, request.clone());
@@ -107,7 +107,13 @@ fn all_pages(suite: &Suite, operation: &str, mut request: Value) -> anyhow::Resu
         let next = answer.body.get("LastEvaluatedKey").cloned();
         pages.push(answer.body);
         let Some(next) = next else { return Ok(pages) };
-        request["ExclusiveStartKey"] = next;
+        set(&mut request, "ExclusiveStartKey", next);
+    }
+}
+
+fn set(request: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = request.as_object_mut() {
+        fields.insert(name.to_owned(), value);
     }
 }
 

@@ -179,6 +179,7 @@ async fn a_mail_is_listed_newest_first_and_shown_in_a_sandbox() {
     let text = visitor.page(&format!("/_michi/mailbox/{id}?part=text")).await;
     let first = whole["text"].as_str().unwrap().lines().next().unwrap();
     assert!(text.contains(&format!("<pre class=\"text\">{first}")) && !text.contains("<iframe"), "{text}");
+    assert!(text.contains("<a href=\"http://127.0.0.1:7070/view/"), "{text}");
     let raw = visitor.page(&format!("/_michi/mailbox/{id}?part=headers")).await;
     assert!(raw.contains("(SES message id)") && raw.contains(id), "{raw}");
     assert_eq!(visitor.get(&format!("/_michi/mailbox/{id}?part=none")).await.0, StatusCode::BAD_REQUEST);
@@ -207,9 +208,19 @@ async fn leads_stand_by_what_they_are_worth_now() {
     assert_eq!(visitor.json("/_michi/leads.json?stage=mql&limit=1").await["leads"].as_array().unwrap().len(), 1);
     assert_eq!(visitor.json("/_michi/leads.json?stage=customer").await["leads"], json!([]));
     assert!(visitor.page("/_michi/leads?stage=customer").await.contains("No lead stands there."));
+    assert!(visitor.page("/_michi/leads?limit=1").await.contains("hottest first: 1 of 2"));
     let (status, _, body) = visitor.get("/_michi/leads.json?stage=warm").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(body.contains("lead, mql, sal"), "{body}");
+}
+
+#[tokio::test]
+async fn a_lead_without_a_name_stands_under_its_address() {
+    let visitor = Visitor::new().await;
+    visitor.inquire(1, "", "").await;
+    assert_eq!(visitor.json("/_michi/leads.json").await["leads"][0]["name"], Value::Null);
+    let page = visitor.page("/_michi/leads").await;
+    assert!(page.contains("<bdi>ann1@buyer1.example</bdi></a>"), "{page}");
 }
 
 #[tokio::test]
@@ -433,7 +444,9 @@ async fn facts_and_wiring_say_what_there_is() {
     let facts = visitor.json("/_michi/facts.json").await;
     let kinds: Vec<_> = facts["facts"].as_array().unwrap().iter().map(|fact| fact["detail_type"].as_str().unwrap()).collect();
     assert_eq!(facts["count"], json!(kinds.len()));
-    assert!(kinds.contains(&"Lead Stage Moved") && visitor.page("/_michi/facts").await.contains("Lead Stage Moved"), "{kinds:?}");
+    assert!(kinds.contains(&"Lead Stage Moved"), "{kinds:?}");
+    let page = visitor.page("/_michi/facts").await;
+    assert!(page.contains("<b>Lead Stage Moved</b>") && page.contains("<span>to</span> mql"), "{page}");
     let wiring = visitor.json("/_michi/wiring.json").await;
     let function = |name: &str| {
         let functions = wiring["functions"].as_array().unwrap();

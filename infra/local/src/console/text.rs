@@ -41,7 +41,8 @@ pub(super) fn header(value: &str) -> String {
     for part in value.split(' ') {
         let word = part.strip_prefix("=?UTF-8?B?").and_then(|word| word.strip_suffix("?="));
         let word = word.and_then(|word| String::from_utf8(STANDARD.decode(word).ok()?).ok());
-        if !read.is_empty() && !(after_word && word.is_some()) {
+        let joined = after_word && word.is_some();
+        if !joined && !read.is_empty() {
             read.push(' ');
         }
         after_word = word.is_some();

@@ -93,7 +93,10 @@ impl Dynamo {
                 "Projection": index.projection,
             })
         };
-        let mut request = json!({
+        // Both images, whatever the template asks for: only so can an identical put be told from a change.
+        let stream = table.stream.as_ref().map(|_| json!({ "StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES" }));
+        let indexes: Vec<Value> = table.indexes.iter().map(index).collect();
+        let request = json!({
             "TableName": table.name,
             "BillingMode": "PAY_PER_REQUEST",
             "AttributeDefinitions": table
@@ -102,14 +105,9 @@ impl Dynamo {
                 .map(|(name, kind)| json!({ "AttributeName": name, "AttributeType": kind }))
                 .collect::<Vec<_>>(),
             "KeySchema": key_schema(&table.keys),
+            "GlobalSecondaryIndexes": Some(indexes).filter(|indexes| !indexes.is_empty()),
+            "StreamSpecification": stream,
         });
-        if !table.indexes.is_empty() {
-            request["GlobalSecondaryIndexes"] = table.indexes.iter().map(index).collect();
-        }
-        if table.stream.is_some() {
-            // Both images, whatever the template asks for: only so can an identical put be told from a change.
-            request["StreamSpecification"] = json!({ "StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES" });
-        }
         let asked = |error: DynoxideError| anyhow::anyhow!("table {} cannot be made: {error}", table.name);
         let created = parse(request).map_err(asked)?;
         ready(actions::create_table::execute(&*storage, created)).map_err(asked)?;

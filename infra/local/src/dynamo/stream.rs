@@ -33,18 +33,18 @@ impl StreamRecord {
 
     /// The record as Lambda hands it to a function: an element of `Records`.
     pub fn to_event(&self, stream_arn: &str, view: &str) -> Value {
+        let shows = |views: [&str; 2], image: &Option<Value>| image.clone().filter(|_| views.contains(&view));
         let mut change = json!({
             "ApproximateCreationDateTime": self.created_at as f64,
             "Keys": self.keys,
+            "NewImage": shows(["NEW_IMAGE", "NEW_AND_OLD_IMAGES"], &self.new_image),
+            "OldImage": shows(["OLD_IMAGE", "NEW_AND_OLD_IMAGES"], &self.old_image),
             "SequenceNumber": self.sequence_number(),
             "SizeBytes": self.keys.to_string().len() + self.new_image.as_ref().map_or(0, |image| image.to_string().len()),
             "StreamViewType": view,
         });
-        if let (Some(image), "NEW_IMAGE" | "NEW_AND_OLD_IMAGES") = (&self.new_image, view) {
-            change["NewImage"] = image.clone();
-        }
-        if let (Some(image), "OLD_IMAGE" | "NEW_AND_OLD_IMAGES") = (&self.old_image, view) {
-            change["OldImage"] = image.clone();
+        if let Some(fields) = change.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
         }
         json!({
             "eventID": format!("{:032x}", self.position),

@@ -148,11 +148,7 @@ impl Suite {
         let mut items: Vec<Value> = Vec::new();
         let mut start = Value::Null;
         loop {
-            let mut request = json!({ "TableName": table });
-            if !start.is_null() {
-                request["ExclusiveStartKey"] = start;
-            }
-            let answer = self.inner.dynamo.call("Scan", request);
+            let answer = self.inner.dynamo.call("Scan", json!({ "TableName": table, "ExclusiveStartKey": start }));
             anyhow::ensure!(answer.status == 200, "{table} cannot be read: {}", answer.body);
             items.extend(answer.body.get("Items").and_then(Value::as_array).into_iter().flatten().cloned());
             start = answer.body.get("LastEvaluatedKey").cloned().unwrap_or_default();

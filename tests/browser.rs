@@ -1,0 +1,168 @@
+//! A person with a real browser: reads the demonstration site, asks for the white paper, and is called.
+//!
+//! Needs Chromium and its driver, and runs where `MICHI_BROWSER` is set, as `tests/run` does. With `MICHI_SCREENSHOTS`
+//! set to a folder it leaves the README's screenshots there.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use michi_local::{Options, Pace, Suite, server};
+use thirtyfour::prelude::*;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+struct Browser {
+    driver: WebDriver,
+    _process: Child,
+}
+
+/// A free port, for a moment.
+async fn free_port() -> u16 {
+    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+/// A browser that looks like a person's: the snippet ignores automation, and headless ones call themselves robots.
+async fn browser() -> Browser {
+    let port = free_port().await;
+    let process = Command::new("chromedriver")
+        .arg(format!("--port={port}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("chromedriver can be started");
+    let mut wanted = DesiredCapabilities::chrome();
+    let agent = format!("--user-agent={}", crate::harness::BROWSER);
+    for argument in [
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1280,900",
+        "--disable-blink-features=AutomationControlled", agent.as_str(),
+    ] {
+        wanted.add_arg(argument).unwrap();
+    }
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        match WebDriver::new(format!("http://127.0.0.1:{port}"), wanted.clone()).await {
+            Ok(driver) => return Browser { driver, _process: process },
+            Err(error) => assert!(Instant::now() < end, "no browser: {error}"),
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn suite() -> (Suite, String) {
+    let listener = server::bind(0).await.unwrap();
+    let address = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let options = Options { collector_url: address.clone(), pace: Pace::Real, seed: None, ..Options::test() };
+    let suite = Suite::start(options).await.unwrap();
+    let served = suite.clone();
+    tokio::spawn(async move { server::serve(&served, listener).await });
+    (suite, address)
+}
+
+impl Browser {
+    async fn open(&self, url: &str) {
+        self.driver.goto(url).await.unwrap();
+    }
+
+    async fn text(&self) -> String {
+        self.driver.find(By::Tag("body")).await.unwrap().text().await.unwrap()
+    }
+
+    async fn fill(&self, id: &str, value: &str) {
+        self.driver.find(By::Id(id)).await.unwrap().send_keys(value).await.unwrap();
+    }
+
+    async fn click(&self, css: &str) {
+        let element = self.driver.find(By::Css(css)).await.unwrap();
+        let place = vec![element.to_json().unwrap()];
+        self.driver.execute("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", place).await.unwrap();
+        element.click().await.unwrap();
+    }
+
+    async fn shoot(&self, name: &str) {
+        if let Some(folder) = std::env::var_os("MICHI_SCREENSHOTS") {
+            std::fs::create_dir_all(&folder).unwrap();
+            self.driver.screenshot(&PathBuf::from(folder).join(name)).await.unwrap();
+        }
+    }
+}
+
+async fn within<T>(seconds: u64, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "{what}: not within {seconds} s");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn skipped() -> bool {
+    let skipped = std::env::var_os("MICHI_BROWSER").is_none();
+    if skipped {
+        println!("skipped: MICHI_BROWSER is not set; tests/run sets it once Chromium is there");
+    }
+    skipped
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_becomes_a_lead_and_sales_is_called() {
+    if skipped() {
+        return;
+    }
+    let (suite, site) = suite().await;
+    let browser = browser().await;
+    browser.open(&site).await;
+    browser.shoot("demo.png").await;
+    for path in ["/cases/kansai-precision", "/cases", "/pricing"] {
+        browser.open(&format!("{site}{path}")).await;
+        sleep(Duration::from_millis(1_200)).await;
+    }
+    browser.open(&format!("{site}/white-paper")).await;
+    for (id, value) in [
+        ("email", "mika.sato@hoshino-kogyo.example"), ("name", "佐藤 美香"), ("company", "星野工業"), ("phone", "03-1234-5678"),
+        ("role", "Plant manager"), ("industry", "Food and beverage"), ("employees", "50"),
+    ] {
+        browser.fill(id, value).await;
+    }
+    browser.click("[name=consent]").await;
+    browser.click("form[data-michi-form] [type=submit]").await;
+    let mail = within(5, "the alert", || suite.mailbox().mails().first().cloned()).await;
+    assert!(mail.subject.contains("佐藤 美香"), "{}", mail.subject);
+
+    browser.open(&format!("{site}/_michi/mailbox")).await;
+    assert!(browser.text().await.contains(&mail.subject));
+    browser.open(&format!("{site}/_michi/mailbox/{}/html", mail.id)).await;
+    let alert = browser.text().await;
+    for part in ["佐藤 美香", "星野工業", "mika.sato@hoshino-kogyo.example", "03-1234-5678"] {
+        assert!(alert.contains(part), "{part} is missing in the alert: {alert}");
+    }
+    browser.shoot("alert.png").await;
+    let lead_page = browser.driver.find(By::Css("a[href*='/view/']")).await.unwrap().attr("href").await.unwrap().unwrap();
+    browser.open(&lead_page).await;
+    let lead = browser.text().await;
+    for part in ["佐藤 美香", "星野工業", "Requested a white paper"] {
+        assert!(lead.contains(part), "{part} is missing on the lead page: {lead}");
+    }
+    browser.shoot("lead.png").await;
+    // One bit changed is a page that does not exist.
+    let broken = lead_page.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_').to_owned() + "AAAA";
+    browser.open(&broken).await;
+    assert!(!browser.text().await.contains("佐藤"));
+
+    // A second address in the same browser is another person, with a visitor id of its own.
+    let before = browser.driver.get_named_cookie("michi_id").await.unwrap().value;
+    browser.open(&format!("{site}/contact")).await;
+    for (id, value) in [("email", "kenji@other-works.example"), ("name", "Kenji Mori"), ("company", "Other Works"), ("role", "Plant manager"),
+        ("industry", "Food and beverage"), ("employees", "50"), ("message", "Hello")] {
+        browser.fill(id, value).await;
+    }
+    browser.click("form[data-michi-form] [type=submit]").await;
+    within(5, "the second alert", || suite.mailbox().mails().iter().find(|mail| mail.subject.contains("Kenji Mori")).cloned()).await;
+    let after = browser.driver.get_named_cookie("michi_id").await.unwrap().value;
+    assert_ne!(before.split('.').next(), after.split('.').next());
+    browser.driver.quit().await.unwrap();
+}
