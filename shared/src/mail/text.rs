@@ -86,7 +86,9 @@ fn is_unseen(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'
-            ..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+            ..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e00ff}'
+            // Not U+E0100 to U+E01EF: they choose the form of a character, as Japanese names need.
+            | '\u{e01f0}'..='\u{e0fff}'
     )
 }
 
@@ -146,6 +148,7 @@ mod tests {
         check("0123456789ab", "0123456789ab");
         check("0123456789ab  ", "0123456789ab");
         check("👩\u{200d}💻", "👩\u{200d}💻");
+        check("辻\u{e0100}\u{e0041}", "辻\u{e0100}");
         check("\n\u{200b}", "");
         assert_eq!(Plain::of("\n"), None);
     }

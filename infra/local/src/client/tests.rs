@@ -13,6 +13,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::sdk_config::{RetryConfig, SharedCredentialsProvider};
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::*;
 use crate::dynamo::Ledger;

@@ -65,8 +65,8 @@ pub(super) async fn show(
     page::render(&FactsPage { frame, count: entries.len(), facts: facts.collect() })
 }
 
-/// What every fact has, and is not said in a line.
-const COMMON: [&str; 4] = ["id", "version", "lead", "at"];
+/// What every fact has, and need not be said in a line.
+const COMMON: [&str; 5] = ["id", "version", "lead", "at", "what"];
 
 fn said(detail: &Value) -> Vec<(String, String)> {
     let fields = detail.as_object().into_iter().flatten().filter(|(name, _)| !COMMON.contains(&name.as_str()));

@@ -1,11 +1,15 @@
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::*;
 use crate::filter::Pattern;
-use crate::functions::Handler;
-use crate::template::Table;
+use crate::functions::{Cause, Handler};
+use crate::lock::lock;
+use crate::template::{Mapping, Table};
 
 /// What a function saw: the sort keys of each batch.
 type Seen = Arc<Mutex<Vec<Vec<String>>>>;

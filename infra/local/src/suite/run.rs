@@ -131,7 +131,7 @@ impl Suite {
                 left.push(format!("due for {function} at {due}: {pk} {sk}"));
             }
         }
-        for item in self.items("Leads")? {
+        for item in self.items(&self.own().settings.leads_table)? {
             if text(&item, "pk").starts_with("quarantine#") {
                 left.push(format!("in quarantine: {} {}", text(&item, "sk"), text(&item, "reason")));
             }

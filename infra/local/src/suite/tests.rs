@@ -165,6 +165,27 @@ async fn a_data_folder_keeps_items_positions_clock_and_keys() {
     assert_eq!(again.wake_ups(10).unwrap().len(), 1);
 }
 
+/// What a killed process leaves are the files as they stand; a suite over a copy of them goes on from there.
+#[tokio::test]
+async fn a_killed_process_loses_nothing_that_was_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, copy) = (folder.path().join("data"), folder.path().join("copy"));
+    let killed = suite(Options { data: Some(data.clone()), ..Options::test() }).await;
+    post_batch(&killed, "1").await;
+    killed.settle().await.unwrap();
+    killed.advance(SignedDuration::from_mins(10)).await.unwrap();
+    post_batch(&killed, "2").await;
+    std::fs::create_dir(&copy).unwrap();
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, copy.join(path.file_name().unwrap())).unwrap();
+    }
+    let again = suite(Options { data: Some(copy), ..Options::test() }).await;
+    assert_eq!((again.now(), again.items("Activities").unwrap()), (killed.now(), killed.items("Activities").unwrap()));
+    assert_eq!(again.settle().await.unwrap(), 1);
+    assert_eq!(again.runs().len(), 1, "what was handed over before is not handed over again");
+}
+
 #[tokio::test]
 async fn what_is_no_database_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
