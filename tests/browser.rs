@@ -35,9 +35,18 @@ async fn browser() -> Browser {
     let mut wanted = DesiredCapabilities::chrome();
     let agent = format!("--user-agent={}", crate::harness::BROWSER);
     for argument in [
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1280,900",
-        "--disable-blink-features=AutomationControlled", agent.as_str(),
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--hide-scrollbars",
+        "--window-size=1280,900",
+        "--disable-blink-features=AutomationControlled",
+        agent.as_str(),
     ] {
         wanted.add_arg(argument).unwrap();
     }
@@ -82,7 +91,7 @@ impl Browser {
     }
 
     async fn shoot(&self, name: &str) {
-        if let Some(folder) = std::env::var_os("MICHI_SCREENSHOTS") {
+        if let Some(folder) = told("MICHI_SCREENSHOTS") {
             std::fs::create_dir_all(&folder).unwrap();
             self.driver.screenshot(&PathBuf::from(folder).join(name)).await.unwrap();
         }
@@ -100,8 +109,14 @@ async fn within<T>(seconds: u64, what: &str, mut look: impl FnMut() -> Option<T>
     }
 }
 
+/// What `tests/run` says of the surroundings.
+fn told(name: &str) -> Option<std::ffi::OsString> {
+    #[allow(clippy::disallowed_methods, reason = "tests/run speaks to the tests by variables")]
+    std::env::var_os(name)
+}
+
 fn skipped() -> bool {
-    let skipped = std::env::var_os("MICHI_BROWSER").is_none();
+    let skipped = told("MICHI_BROWSER").is_none();
     if skipped {
         println!("skipped: MICHI_BROWSER is not set; tests/run sets it once Chromium is there");
     }
@@ -123,8 +138,13 @@ async fn a_reader_becomes_a_lead_and_sales_is_called() {
     }
     browser.open(&format!("{site}/white-paper")).await;
     for (id, value) in [
-        ("email", "mika.sato@hoshino-kogyo.example"), ("name", "佐藤 美香"), ("company", "星野工業"), ("phone", "03-1234-5678"),
-        ("role", "Plant manager"), ("industry", "Food and beverage"), ("employees", "50"),
+        ("email", "mika.sato@hoshino-kogyo.example"),
+        ("name", "佐藤 美香"),
+        ("company", "星野工業"),
+        ("phone", "03-1234-5678"),
+        ("role", "Plant manager"),
+        ("industry", "Food and beverage"),
+        ("employees", "50"),
     ] {
         browser.fill(id, value).await;
     }
@@ -156,12 +176,20 @@ async fn a_reader_becomes_a_lead_and_sales_is_called() {
     // A second address in the same browser is another person, with a visitor id of its own.
     let before = browser.driver.get_named_cookie("michi_id").await.unwrap().value;
     browser.open(&format!("{site}/contact")).await;
-    for (id, value) in [("email", "kenji@other-works.example"), ("name", "Kenji Mori"), ("company", "Other Works"), ("role", "Plant manager"),
-        ("industry", "Food and beverage"), ("employees", "50"), ("message", "Hello")] {
+    for (id, value) in [
+        ("email", "kenji@other-works.example"),
+        ("name", "Kenji Mori"),
+        ("company", "Other Works"),
+        ("role", "Plant manager"),
+        ("industry", "Food and beverage"),
+        ("employees", "50"),
+        ("message", "Hello"),
+    ] {
         browser.fill(id, value).await;
     }
     browser.click("form[data-michi-form] [type=submit]").await;
-    within(5, "the second alert", || suite.mailbox().mails().iter().find(|mail| mail.subject.contains("Kenji Mori")).cloned()).await;
+    within(5, "the second alert", || suite.mailbox().mails().iter().find(|mail| mail.subject.contains("Kenji Mori")).cloned())
+        .await;
     let after = browser.driver.get_named_cookie("michi_id").await.unwrap().value;
     assert_ne!(before.split('.').next(), after.split('.').next());
     browser.driver.quit().await.unwrap();

@@ -86,7 +86,13 @@ async fn a_page_view_of_a_known_lead_reads_its_log_once() {
             beacon(&suite, &visitor.page(suite.now(), &format!("/product/{n}"), "Product", 20)).await;
         }
         suite.settle().await.unwrap();
-        let bytes: usize = suite.items("Activities").unwrap().iter().filter(|item| item["pk"]["S"].as_str().unwrap().starts_with("lead#")).map(|item| item.to_string().len()).sum();
+        let bytes: usize = suite
+            .items("Activities")
+            .unwrap()
+            .iter()
+            .filter(|item| item["pk"]["S"].as_str().unwrap().starts_with("lead#"))
+            .map(|item| item.to_string().len())
+            .sum();
         warm(&suite).await;
         let cost = cost(&suite, &visitor.page(suite.now(), "/pricing", "Pricing", 20)).await;
         say(&format!("one page view of a lead with {earlier} earlier activities"), &cost);

@@ -96,7 +96,8 @@ async fn a_second_address_under_one_visitor_id_is_another_lead_from_then_on() {
 }
 
 async fn identify(suite: &Suite, visitor: &str, id: &str, rest: Value) {
-    let mut message = json!({"writeKey": write_key(suite), "anonymousId": visitor, "messageId": id, "timestamp": suite.now().to_string()});
+    let mut message =
+        json!({"writeKey": write_key(suite), "anonymousId": visitor, "messageId": id, "timestamp": suite.now().to_string()});
     message.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
     let answer = post(suite, "/v1/identify", &message).await;
     assert!(answer.status.is_success(), "{answer:?}");

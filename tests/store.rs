@@ -232,7 +232,7 @@ async fn what_must_be_scored_stays_owed_until_a_save_says_it_was() {
     assert_eq!(store.due(Function::Score, at(31), 10).await.unwrap(), []);
     let due = store.due(Function::Score, at(32), 10).await.unwrap();
     let key = DueKey { pk: format!("visitor#{}", browser()), sk: format!("wake#{}", record.id) };
-    assert_eq!(due, [key.clone()]);
+    assert_eq!(due, std::slice::from_ref(&key));
     assert_eq!((key.waking(), key.lead()), (Some(browsers()), None));
     let wake = store.wake(&key).await.unwrap().unwrap();
     assert_eq!(store.record(&wake.owner, &wake.record_sk).await.unwrap(), Some(record.clone()));
@@ -345,7 +345,7 @@ async fn only_what_belongs_to_the_lead_is_copied() {
     }
     let only = CopyFilter { received_since: Some(at(40)), ..CopyFilter::default() };
     copy(store, &bob, &only, at(100)).await;
-    assert_eq!(sorted(store.log(&anns()).await.unwrap()), [held_up.clone()]);
+    assert_eq!(sorted(store.log(&anns()).await.unwrap()), std::slice::from_ref(&held_up));
     let only = CopyFilter { visitor: Some(browser()), since: Some(at(2)), received_since: None };
     copy(store, &bob, &only, at(100)).await;
     assert_eq!(sorted(store.log(&anns()).await.unwrap()), [held_up, view(3), download(5)]);
@@ -546,7 +546,7 @@ async fn work_that_failed_is_put_off() {
     let deferred = Wake { due: at(300), cursor: Some("half".to_owned()), tries: 1, ..wake };
     assert_eq!(store.wake(key).await.unwrap(), Some(deferred.clone()));
     assert_eq!(store.due(Function::Score, at(299), 10).await.unwrap(), []);
-    assert_eq!(store.due(Function::Score, at(300), 10).await.unwrap(), [key.clone()]);
+    assert_eq!(store.due(Function::Score, at(300), 10).await.unwrap(), std::slice::from_ref(key));
     store.save(Save { done: Some(deferred.clone()), ..Save::default() }).await.unwrap();
     assert_eq!(retry(store.defer_wake(&deferred, at(400), None, 2).await), Retry::Reread);
     assert_eq!(store.wake(key).await.unwrap(), None, "a finished wake item must not come back");

@@ -1,5 +1,5 @@
 //! How long it takes to fold a lead's log: `cargo bench -p michi --features authoring`.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench, not a library")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench, not a library")]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

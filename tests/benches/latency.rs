@@ -1,6 +1,13 @@
 //! How long it takes from the activity that makes a lead ready to the mail in sales' box, over 200 leads, through the
 //! whole suite at real pace: `cargo bench -p tests --bench latency`.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a bench")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a bench"
+)]
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +53,8 @@ async fn send(suite: &Suite, lead: usize, message: &serde_json::Value) {
     message["timestamp"] = json!(suite.now().to_string());
     let body = json!({"writeKey": "pk_demo", "sentAt": suite.now().to_string(), "batch": [message]});
     let agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36";
-    let request = Request::post("/v1/batch").header("origin", ORIGIN).header("user-agent", agent).header("content-type", "text/plain");
+    let request =
+        Request::post("/v1/batch").header("origin", ORIGIN).header("user-agent", agent).header("content-type", "text/plain");
     let answer = suite.request(request.body(Body::from(body.to_string())).unwrap()).await;
     assert!(answer.status().is_success(), "{}", answer.status());
 }

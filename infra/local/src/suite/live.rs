@@ -5,11 +5,13 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Suite;
+use super::{Pace, Suite};
 use crate::lock::lock;
 
-/// How often the clock is looked at. Writes are handed over at once, whatever this is.
-const BEAT: Duration = Duration::from_millis(20);
+/// How often the clock is looked at, when it runs fast and when it does not. Writes are handed over at once, whatever
+/// these are.
+const FAST_BEAT: Duration = Duration::from_millis(20);
+const BEAT: Duration = Duration::from_millis(200);
 /// How often what is kept beside the tables is kept, and the playbook's files are looked at.
 const CARE: Duration = Duration::from_secs(1);
 /// How often items are looked for that have outlived their time.
@@ -22,11 +24,12 @@ impl Suite {
     }
 
     async fn keep_time(&self) {
+        let beat = if matches!(self.options().pace, Pace::Fast(_)) { FAST_BEAT } else { BEAT };
         loop {
             if let Err(error) = self.beat().await {
                 tracing::error!(%error, "the clock stumbled");
             }
-            tokio::time::sleep(BEAT).await;
+            tokio::time::sleep(beat).await;
         }
     }
 
@@ -42,12 +45,13 @@ impl Suite {
                 let starts = self.next_starts()?;
                 let next = starts.iter().map(|(at, _)| *at).min();
                 self.inner.time.jump(next.map_or(reach, |next| next.min(reach)));
-                // Before anything is done at this time: after a restart nothing has happened in the future.
-                self.keep_clock()?;
                 let now = self.clock().now();
                 starts.into_iter().filter(|(at, _)| *at <= now).map(|(_, function)| function).collect()
             }
         };
+        if !due.is_empty() {
+            self.keep_clock()?;
+        }
         for failed in join_all(due.iter().map(|function| self.tick(function))).await.into_iter().filter_map(Result::err) {
             tracing::warn!("{failed}");
         }

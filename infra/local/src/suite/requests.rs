@@ -74,6 +74,9 @@ impl Suite {
             return gateway(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
         let request = Request::from_parts(parts, Body::from(body));
+        if let Err(error) = self.keep_clock() {
+            tracing::error!(%error, "the clock cannot be kept");
+        }
         let answered = self.inner.functions.run(&function, Cause::Http, router.clone().oneshot(request)).await;
         let response = match answered {
             Ok(Ok(response)) => response,

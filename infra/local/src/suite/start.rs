@@ -120,7 +120,8 @@ impl Suite {
         Ok(suite)
     }
 
-    /// Keeps the clock, so that it goes on from here.
+    /// Keeps the clock, so that it goes on from here: before anything is done, so that after a restart nothing has
+    /// happened in the future.
     pub(super) fn keep_clock(&self) -> anyhow::Result<()> {
         self.inner.ledger.put(CLOCK, &self.clock().now())
     }

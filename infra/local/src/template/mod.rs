@@ -1,5 +1,6 @@
 //! `infra/template.yaml` as the wiring it describes: what is deployed is what runs here.
 
+mod function;
 mod node;
 mod read;
 mod value;

@@ -1,13 +1,10 @@
 //! From the tree to the wiring, collecting every mistake on the way.
 
-use std::collections::BTreeMap;
-
-use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::node::{Node, Place};
 use super::value::{Names, Resource};
-use super::{Function, Grant, Index, Mapping, Mistake, Route, Schedule, Segment, Table, Wiring};
+use super::{Function, Index, Mapping, Mistake, Route, Segment, Table, Wiring};
 use crate::filter::Pattern;
 
 /// Resources that connect nothing to a function, or are read with what refers to them.
@@ -86,26 +83,26 @@ fn default_of(parameter: &Node) -> Value {
     Value::String(parameter.get("Default").and_then(Node::text).unwrap_or_default().to_owned())
 }
 
-struct Reader<'a> {
-    names: Names<'a>,
-    globals: Option<&'a Node>,
-    mistakes: Vec<Mistake>,
+pub(super) struct Reader<'a> {
+    pub(super) names: Names<'a>,
+    pub(super) globals: Option<&'a Node>,
+    pub(super) mistakes: Vec<Mistake>,
 }
 
 impl Reader<'_> {
-    fn keep<T>(&mut self, result: Result<T, Mistake>) -> Option<T> {
+    pub(super) fn keep<T>(&mut self, result: Result<T, Mistake>) -> Option<T> {
         result.map_err(|mistake| self.mistakes.push(mistake)).ok()
     }
 
     /// The text under a key that must be there.
-    fn text(&mut self, node: &Node, key: &str) -> Option<String> {
+    pub(super) fn text(&mut self, node: &Node, key: &str) -> Option<String> {
         let found =
             node.get(key).ok_or_else(|| (node.place, format!("`{key}` is missing"))).and_then(|node| self.names.text(node));
         self.keep(found)
     }
 
     /// The values of a list of texts under a key; empty if it is not there.
-    fn texts(&mut self, node: &Node, key: &str) -> Vec<String> {
+    pub(super) fn texts(&mut self, node: &Node, key: &str) -> Vec<String> {
         let nodes = node.get(key).map(Node::elements).unwrap_or_default();
         nodes
             .iter()
@@ -165,79 +162,6 @@ impl Reader<'_> {
         }
         keys.sort();
         keys.into_iter().map(|(_, name)| name).collect()
-    }
-
-    fn lambda(&mut self, resource: &str, properties: &Node) -> Option<Function> {
-        let uri = self.text(properties, "CodeUri")?;
-        let name = uri.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-        let mut environment = BTreeMap::new();
-        for scope in [self.globals, Some(properties)].into_iter().flatten() {
-            let variables =
-                scope.get("Environment").and_then(|node| node.get("Variables")).map(Node::entries).unwrap_or_default();
-            for (variable, _, node) in variables {
-                let text = self.names.text(node);
-                environment.extend(self.keep(text).map(|text| (variable.clone(), text)));
-            }
-        }
-        let grants = properties.get("Policies").map(Node::elements).unwrap_or_default();
-        let grants = grants.iter().flat_map(|policy| self.policy(policy)).collect();
-        let events = properties.get("Events").map(Node::entries).unwrap_or_default();
-        let schedules = events.iter().filter_map(|(name, place, event)| self.schedule(name, *place, event)).collect();
-        Some(Function { name, resource: resource.to_owned(), environment, grants, schedules })
-    }
-
-    fn policy(&mut self, policy: &Node) -> Vec<Grant> {
-        let Some(statements) = policy.get("Statement") else {
-            self.mistakes.push((policy.place, "a policy is read here with its statements in it".to_owned()));
-            return Vec::new();
-        };
-        let mut grants = Vec::new();
-        for statement in statements.elements() {
-            let leading_keys = match statement.get("Condition").map(|node| self.names.value(node)) {
-                None => None,
-                Some(Ok(condition)) => match leading_keys(&condition) {
-                    Some(keys) => Some(keys),
-                    None => {
-                        self.mistakes
-                            .push((statement.place, "the only condition modelled is on dynamodb:LeadingKeys".to_owned()));
-                        continue;
-                    }
-                },
-                Some(Err(mistake)) => {
-                    self.mistakes.push(mistake);
-                    continue;
-                }
-            };
-            if self.text(statement, "Effect").as_deref() != Some("Allow") {
-                self.mistakes.push((statement.place, "only allowing statements are modelled".to_owned()));
-            }
-            let grant =
-                Grant { actions: self.texts(statement, "Action"), resources: self.texts(statement, "Resource"), leading_keys };
-            grants.push(grant);
-        }
-        grants
-    }
-
-    fn schedule(&mut self, name: &str, place: Place, event: &Node) -> Option<Schedule> {
-        let (Some("ScheduleV2"), Some(properties)) = (event.get("Type").and_then(Node::text), event.get("Properties")) else {
-            self.mistakes
-                .push((place, format!("`{name}`: a function's Events are schedules; routes and streams stand on their own")));
-            return None;
-        };
-        let expression = self.text(properties, "ScheduleExpression")?;
-        let every = rate(&expression).ok_or_else(|| {
-            let at = properties.get("ScheduleExpression").map_or(place, |node| node.place);
-            (at, format!("`{expression}` is not of the form rate(1 minute)"))
-        });
-        let every = self.keep(every)?;
-        let input = match properties.get("Input") {
-            Some(node) => {
-                let text = self.text(properties, "Input")?;
-                self.keep(serde_json::from_str(&text).map_err(|error| (node.place, format!("`Input` is not JSON: {error}"))))?
-            }
-            None => Value::Null,
-        };
-        Some(Schedule { name: name.to_owned(), every, input })
     }
 
     fn route(&mut self, functions: &[Function], properties: &Node) -> Option<Route> {
@@ -306,18 +230,6 @@ impl Reader<'_> {
     }
 }
 
-/// `rate(5 minutes)` as a duration.
-fn rate(expression: &str) -> Option<SignedDuration> {
-    let (count, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
-    let count: i64 = count.parse().ok().filter(|count| *count > 0)?;
-    match unit.trim_end_matches('s') {
-        "minute" => Some(SignedDuration::from_mins(count)),
-        "hour" => Some(SignedDuration::from_hours(count)),
-        "day" => Some(SignedDuration::from_hours(count.checked_mul(24)?)),
-        _ => None,
-    }
-}
-
 fn segments(path: &str) -> Option<Vec<Segment>> {
     let path = path.strip_prefix('/')?;
     let segment = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
@@ -326,14 +238,4 @@ fn segments(path: &str) -> Option<Vec<Segment>> {
         None => Segment::Exact(part.to_owned()),
     };
     Some(path.split('/').map(segment).collect())
-}
-
-fn leading_keys(condition: &Value) -> Option<Vec<String>> {
-    let operators = condition.as_object().filter(|operators| operators.len() == 1)?;
-    let keys = operators.get("ForAllValues:StringLike")?.get("dynamodb:LeadingKeys")?;
-    match keys {
-        Value::String(key) => Some(vec![key.clone()]),
-        Value::Array(keys) => keys.iter().map(|key| key.as_str().map(str::to_owned)).collect(),
-        _ => None,
-    }
 }
