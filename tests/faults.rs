@@ -184,3 +184,45 @@ fn every_call_may_fail_singly_and_in_pairs() {
     let shown: Vec<&str> = wrong.iter().take(3).map(String::as_str).collect();
     assert!(wrong.is_empty(), "{} of {}: {}", wrong.len(), schedules.len(), shown.join("\n\n"));
 }
+
+/// Throttles, conflicts, lost calls and answers, and functions that end half-way, strewn over the whole path by a seed.
+#[test]
+fn a_storm_passes_and_leaves_nothing_behind() {
+    const KINDS: &[Fault] =
+        &[Fault::Throttle, Fault::Conflict, Fault::BeforeLeaving, Fault::AfterEffect, Fault::CrashBefore, Fault::CrashAfter];
+    let time = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let wanted = time.block_on(async { end(&story(&[]).await.0) });
+    for seed in 0..60 {
+        let time = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        time.block_on(async {
+            let suite = suite().await;
+            suite.client().faults().lay_random(seed, 4, KINDS, true);
+            let mut visitor = Visitor::new("v1");
+            ready_lead(&suite, &mut visitor).await;
+            let mut left = suite.finish(SignedDuration::from_hours(12)).await.unwrap();
+            let struck = suite.client().faults().struck();
+            suite.client().faults().lift();
+            left.extend(suite.finish(SignedDuration::from_hours(12)).await.unwrap());
+            suite.advance(SignedDuration::from_mins(3)).await.unwrap();
+            insist(&suite, &visitor.page(suite.now(), "/product", "Product", 30)).await;
+            left.extend(suite.finish(SignedDuration::from_hours(3)).await.unwrap());
+
+            // A mail is sent twice only if SES took it and its sender did not live to hear or to keep that.
+            let copies = suite.mailbox().mails().len();
+            let calls = suite.client().record().calls();
+            let lost = |fault: Option<Fault>| matches!(fault, Some(Fault::AfterEffect | Fault::CrashAfter));
+            let unheard = calls.iter().any(|call| call.service == Service::Ses && lost(call.fault))
+                || calls.iter().any(|call| {
+                    call.function.as_deref() == Some("notify")
+                        && matches!(call.fault, Some(Fault::CrashBefore | Fault::CrashAfter))
+                });
+            assert!(copies == 1 || (unheard && copies == 2), "seed {seed}: {copies} mails; {struck:?}");
+            let found = end(&suite);
+            let held = found.items.iter().any(|item| item.contains(r#""is":{"S":"held"}"#));
+            if !held {
+                assert!(left.is_empty(), "seed {seed}: {left:?}; {struck:?}");
+                assert_eq!(found, wanted, "seed {seed}: {struck:?}");
+            }
+        });
+    }
+}

@@ -680,20 +680,3 @@ async fn copying_ten_pages_writes_ten_units() {
     let (read, write) = tables.units(copy).await;
     assert!(read <= 3.0 && write == 10.0, "{read} read and {write} write units");
 }
-
-#[tokio::test]
-async fn zz_measure() {
-    let tables = Tables::new();
-    for n in [1000] {
-        let owner = LogOwner::Lead(LeadId::parse(format!("{n}")).unwrap());
-        tables.own.append_all((0..n).map(|n| (owner.clone(), view(n), Mark::Quiet)).collect()).await.unwrap();
-        for _ in 0..3 {
-        let t = std::time::Instant::now();
-        let log = tables.own.log(&owner).await.unwrap();
-        eprintln!("U log {n} {:?} {}", t.elapsed(), log.records.len());
-        let t = std::time::Instant::now();
-        let q = tables.raw.query().table_name("Activities").key_condition_expression("pk = :pk").expression_attribute_values(":pk", AttributeValue::S(format!("lead#{n}"))).send().await.unwrap();
-        eprintln!("U raw {n} {:?} {}", t.elapsed(), q.items().len());
-        }
-    }
-}
