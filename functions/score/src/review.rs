@@ -9,6 +9,7 @@ use michi::io::store::{CopyFilter, LeadItem, Save, SettlingVisitor, VisitorItem,
 use michi::io::{App, Error, Versioned};
 use michi::lead::Lead;
 use michi::lifecycle::decide;
+use michi::mail::text::cleaned;
 
 use crate::finish;
 
@@ -17,6 +18,9 @@ pub(crate) const SETTLING: SignedDuration = SignedDuration::from_mins(2);
 
 /// How long before the link such a record can have been taken: longer than any request lives.
 const RACING: SignedDuration = SignedDuration::from_mins(1);
+
+/// The most characters of a name in the lead's item, which stays within 1 KB.
+const LIST_WIDTH: usize = 60;
 
 /// What a browser's identification adds to a look at its lead.
 pub(crate) struct Linking {
@@ -170,8 +174,8 @@ fn item(
         momentum_rank: michi::scoring::rank(lead.interest.momentum, now, interest.momentum.half_life),
         phase: lead.phase,
         excluded: !lead.excluded.is_empty(),
-        name: lead.attribute("name").map(str::to_owned),
-        company: lead.attribute("company").map(str::to_owned),
+        name: lead.attribute("name").map(|name| cleaned(name, LIST_WIDTH)),
+        company: lead.attribute("company").map(|company| cleaned(company, LIST_WIDTH)),
         visitors,
         playbook: live.version.clone(),
         epoch: interest.epoch(),
