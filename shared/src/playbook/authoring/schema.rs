@@ -20,7 +20,11 @@ pub fn schema(part: Part) -> Value {
 }
 
 fn of<T: JsonSchema>() -> Value {
-    SchemaSettings::draft07().with_transform(WithoutNull).into_generator().into_root_schema_for::<T>().into()
+    let generator = SchemaSettings::draft07().with_transform(WithoutNull).into_generator();
+    let mut schema: Value = generator.into_root_schema_for::<T>().into();
+    // Whether `serde_json` keeps the order of insertion depends on what else is built; the schemas must not.
+    schema.sort_all_objects();
+    schema
 }
 
 /// What need not be given is left out; an empty place is a mistake.
