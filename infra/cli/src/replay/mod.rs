@@ -22,6 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use michi::io::KeyRing;
 use michi::playbook::{Playbook, authoring};
+use michi::verdict::Signals;
 
 pub use asked::NoPage;
 use asked::{Asked, asked};
@@ -101,6 +102,8 @@ struct Replay<'p> {
     site: Site,
     /// By address and user agent.
     trails: HashMap<String, Trail>,
+    /// By user agent, of which there are far fewer than visitors.
+    signals: HashMap<String, Signals>,
     no_page: BTreeMap<NoPage, u64>,
     lines: u64,
     requests: u64,
@@ -120,6 +123,7 @@ impl<'p> Replay<'p> {
             playbook,
             site: Site { origin, keys: KeyRing::generate("a log holds no signatures") },
             trails: HashMap::new(),
+            signals: HashMap::new(),
             no_page: BTreeMap::new(),
             lines: 0,
             requests: 0,
@@ -177,7 +181,9 @@ impl<'p> Replay<'p> {
         self.name.push('\n');
         self.name.push_str(line.user_agent.unwrap_or_default());
         if !self.trails.contains_key(&self.name) {
-            self.trails.insert(self.name.clone(), Trail::of(line));
+            let user_agent = line.user_agent.unwrap_or_default();
+            let signals = self.signals.entry(user_agent.to_owned()).or_insert_with(|| Signals::of(line.user_agent));
+            self.trails.insert(self.name.clone(), Trail::of(line, signals.clone()));
         }
         let Some(trail) = self.trails.get_mut(&self.name) else { return };
         trail.requests += 1;

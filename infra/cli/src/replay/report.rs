@@ -257,6 +257,9 @@ impl fmt::Display for Report {
             let more = if self.unreadable > 10 { ", …" } else { "" };
             writeln!(f, "{} unreadable: {}{more}", many(self.unreadable), places.join(", "))?;
         }
+        if self.lines == 0 {
+            return Ok(());
+        }
         if self.requests == 0 {
             return writeln!(
                 f,

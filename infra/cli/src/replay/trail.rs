@@ -29,11 +29,12 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    pub(super) fn of(line: &Line<'_>) -> Self {
+    /// A visitor first seen in a line, whose user agent hints at this.
+    pub(super) fn of(line: &Line<'_>, signals: Signals) -> Self {
         Self {
             visitor: VisitorId::derive(&["log", line.address, line.user_agent.unwrap_or_default()]),
             address: line.address.to_owned(),
-            signals: Signals::of(line.user_agent),
+            signals,
             requests: 0,
             parts: 0,
             asked_for_robots_txt: false,
