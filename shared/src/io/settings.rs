@@ -36,6 +36,11 @@ impl Settings {
     }
 }
 
+/// `MICHI_LOG`: what the functions log; read apart, since logging begins before anything can be missing.
+pub(super) fn log_level() -> Option<String> {
+    read("MICHI_LOG").ok()
+}
+
 fn read(name: &str) -> Result<String, Error> {
     #[allow(clippy::disallowed_methods, reason = "this is where settings are read")]
     std::env::var(name)
