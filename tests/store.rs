@@ -36,7 +36,9 @@ struct Tables {
 impl Tables {
     fn new() -> Self {
         let now: michi_local::Now = Arc::new(|| at(0));
-        let wiring = Wiring::built_in("http://127.0.0.1:7070").unwrap();
+        let wiring =
+            Wiring::built_in(michi_local::template::Deployed { collector_url: "http://127.0.0.1:7070", sender: "example.com" })
+                .unwrap();
         let dynamo = Arc::new(Dynamo::memory(now.clone()).unwrap());
         wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
         let ledger = Ledger::new(Arc::clone(&dynamo));

@@ -27,7 +27,8 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let now: crate::Now = Arc::new(|| "2026-04-01T09:00:00Z".parse::<Timestamp>().unwrap());
-    let wiring = Wiring::built_in("http://127.0.0.1:7070").unwrap();
+    let wiring =
+        Wiring::built_in(crate::template::Deployed { collector_url: "http://127.0.0.1:7070", sender: "example.com" }).unwrap();
     let dynamo = Arc::new(Dynamo::memory(now.clone()).unwrap());
     wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
     let ledger = Ledger::new(Arc::clone(&dynamo));
@@ -284,7 +285,7 @@ async fn everything_is_kept_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let now: crate::Now = Arc::new(|| "2026-04-01T09:00:00Z".parse::<Timestamp>().unwrap());
     let open = |path: &Path| {
-        let wiring = Wiring::built_in("").unwrap();
+        let wiring = Wiring::built_in(crate::template::Deployed { collector_url: "", sender: "example.com" }).unwrap();
         let dynamo = Arc::new(Dynamo::file(&path.join("michi.sqlite"), now.clone()).unwrap());
         wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
         let ledger = Ledger::new(Arc::clone(&dynamo));
