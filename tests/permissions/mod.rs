@@ -54,6 +54,16 @@ fn what_services_are_granted_is_granted() {
     }
 }
 
+#[test]
+fn only_who_needs_the_keys_may_read_them() {
+    for function in wiring().functions {
+        let main = crate::tidy::read(format!("functions/{}/src/main.rs", function.name));
+        let may =
+            function.grants.iter().any(|grant| grant.actions.iter().any(|action| action == "secretsmanager:GetSecretValue"));
+        assert_eq!(may, main.contains("aws::start()"), "{}: aws::start() fetches the key ring", function.name);
+    }
+}
+
 /// `MICHI_REFRESH=1 cargo test -p tests permissions` writes it anew.
 #[test]
 fn the_matrix_is_what_the_template_says() {
