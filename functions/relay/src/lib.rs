@@ -80,7 +80,10 @@ async fn batch(app: &App, bus: &Bus, event: &Event) -> BatchResponse {
 async fn sweep(app: &App, bus: &Bus) -> Result<(), Error> {
     let began = app.clock.now();
     let due = app.store.due(Function::Relay, began, SWEEP).await?;
-    for some in due.chunks(MOST_ENTRIES) {
+    if let Some(late) = due.lateness(began) {
+        tracing::warn!(due.late_minutes = late.as_mins(), "due work is late");
+    }
+    for some in due.keys.chunks(MOST_ENTRIES) {
         if app.clock.now().duration_since(began) > SWEEP_TIME {
             break;
         }

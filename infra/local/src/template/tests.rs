@@ -75,7 +75,9 @@ fn a_mistake_is_named_with_its_place() {
         ("ScheduleExpression: rate(1 minute)", "ScheduleExpression: rate(1 moment)", "not of the form rate(1 minute)"),
         (r#"{"wake":{"S":[{"exists":true}]}}"#, r#"{"wake":{"S":[{"exist":true}]}}"#, "`exist: true` is not modelled"),
         ("{ AttributeName: due_part, KeyType: HASH }", "{ AttributeName: due_prt, KeyType: HASH }", "`due_prt` is not among"),
-        ("Type: AWS::ApiGatewayV2::Stage", "Type: AWS::Events::Rule", "cannot wire"),
+        ("Type: AWS::ApiGatewayV2::Stage", "Type: AWS::Kinesis::Stream", "cannot wire"),
+        ("Fn::GetAtt: [DeadLetters, Arn]\n\n  # ---", "Fn::GetAtt: [Score, Arn]\n\n  # ---", "rule `FailureLeft` starts"),
+        ("Condition: TellsSlack", "Condition: TellsSlak", "there is no such condition"),
         ("CodeUri: ../functions/relay", "CodeURI: ../functions/relay", "`CodeUri` is missing"),
         ("BatchSize: 100", "BatchSize: many", "`BatchSize` is a number"),
     ];

@@ -65,7 +65,7 @@ pub use log::{CopyFilter, Mark};
 pub use messages::Standing;
 pub use records::Arrival;
 pub use save::Save;
-pub use wakes::DueKey;
+pub use wakes::{Due, DueKey};
 
 /// Both tables. Clones share the client.
 #[derive(Debug, Clone)]
