@@ -8,7 +8,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-fn read(path: impl AsRef<Path>) -> String {
+pub(crate) fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(root().join(path.as_ref())).unwrap()
 }
 
@@ -67,16 +67,50 @@ fn functions_know_neither_each_other_nor_the_local_suite() {
 
 #[test]
 fn every_function_is_in_the_template_and_every_setting_too() {
-    let template = read("infra/template.yaml");
+    let (template, telemetry) = (read("infra/template.yaml"), read("shared/src/io/telemetry.rs"));
     for function in folders("functions") {
         let name = function[..1].to_uppercase() + &function[1..];
         assert!(template.contains(&format!("\n  {name}:\n    Type: AWS::Serverless::Function")), "the template lacks {name}");
+        assert!(telemetry.contains(&format!("\"{function}\"")), "telemetry does not hear {function}");
     }
     let settings = read("shared/src/io/settings.rs");
     for name in
         settings.split("read(\"").skip(1).filter_map(|rest| rest.split('"').next()).filter(|name| name.starts_with("MICHI_"))
     {
         assert!(template.contains(name), "the template does not set {name}");
+    }
+}
+
+/// An alarm whose phrase nobody logs would never fire.
+#[test]
+fn what_the_alarms_count_is_logged() {
+    let template = read("infra/template.yaml");
+    let mut phrases = 0;
+    for filter in template.split("Type: AWS::Logs::MetricFilter").skip(1) {
+        let (_, rest) = filter.split_once("LogGroupName:\n        Ref: ").unwrap();
+        let function = rest.split("Logs\n").next().unwrap().to_lowercase();
+        let (_, pattern) = rest.split_once("FilterPattern: '").unwrap();
+        let logged: String = sources(&format!("functions/{function}/src")).iter().map(read).collect();
+        for phrase in pattern.split('\'').next().unwrap().split('"').skip(1).step_by(2) {
+            let line = logged.lines().find(|line| line.contains(phrase) && line.contains("tracing::"));
+            assert!(line.is_some_and(|line| !line.contains("info!")), "{function} logs no warning that says: {phrase}");
+            phrases += 1;
+        }
+    }
+    assert!(phrases >= 10, "the test reads the template no more");
+}
+
+/// What a deleted stack leaves is taken over by a template of its own, which says the same of it.
+#[test]
+fn what_is_retained_is_described_once() {
+    let (template, retained) = (read("infra/template.yaml"), read("infra/retained.yaml"));
+    let block = |text: &str, name: &str| {
+        let (_, rest) = text.split_once(&format!("\n  {name}:\n")).unwrap_or_else(|| panic!("there is no {name}"));
+        let deeper = |line: &&str| line.is_empty() || line.starts_with("    ");
+        rest.lines().take_while(deeper).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    };
+    for name in ["Activities", "Leads", "Keys", "MaxReadUnits", "MaxWriteUnits"] {
+        assert_eq!(block(&template, name), block(&retained, name), "{name}");
     }
 }
 

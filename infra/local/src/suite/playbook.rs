@@ -9,6 +9,7 @@ use anyhow::Context;
 use michi::playbook::authoring::{self, Mistakes};
 use michi::playbook::{Playbook, Site};
 
+use super::start::read_wiring;
 use super::{Options, Suite};
 use crate::lock::lock;
 
@@ -59,6 +60,8 @@ impl Suite {
     pub async fn reload_playbook(&self) -> anyhow::Result<()> {
         match read(&self.inner.options) {
             Ok(playbook) => {
+                let wiring = read_wiring(&self.inner.options, &playbook)?;
+                self.inner.client.roles().take(&wiring);
                 {
                     let mut desk = lock(&self.inner.desk);
                     desk.playbook = playbook;
