@@ -1,6 +1,6 @@
 //! Mail: from the wish to send one to its outcome.
 //!
-//! - [`message`]: one mail to one person, and the states it goes through
+//! - [`message`]: one mail to one person, and the states it goes through; [`told`]: what became of it, in words
 //! - [`gate`]: the only door for mail; [`pace`]: how fast it lets mail out
 //! - [`alert`]: what sales is told of a lead; [`compose`]: the mail that says it; [`words`]: the words for it
 //! - [`text`], [`header`]: text from outside, made fit for a mail and for its headers
