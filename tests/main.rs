@@ -18,6 +18,7 @@ mod harness;
 mod identity;
 mod ingestion;
 mod notify;
+mod operator;
 mod permissions;
 mod relay;
 mod replay;

@@ -12,4 +12,5 @@ pub mod header;
 pub mod message;
 pub mod pace;
 pub mod text;
+pub mod told;
 pub mod words;

@@ -123,6 +123,8 @@ pub struct Mapping {
     pub filters: Vec<Pattern>,
     /// The filters as written.
     pub patterns: Vec<String>,
+    /// Where batches go that are given up.
+    pub failures: Option<String>,
 }
 
 /// A table.

@@ -214,6 +214,8 @@ impl Reader<'_> {
                 patterns.push(text);
             }
         }
+        let failures = properties.get("DestinationConfig").and_then(|node| node.get("OnFailure"));
+        let failures = failures.and_then(|node| self.text(node, "Destination"));
         Some(Mapping {
             name: name.to_owned(),
             table,
@@ -224,6 +226,7 @@ impl Reader<'_> {
             retries: self.number::<i64>(properties, "MaximumRetryAttempts").and_then(|retries| u32::try_from(retries).ok()),
             filters: parsed,
             patterns,
+            failures,
         })
     }
 

@@ -16,7 +16,7 @@ use aws_types::region::Region;
 use super::{App, Clock, Error, KeyRing, Random, Settings, Store};
 
 /// Amazon's roots, as in Mozilla's list: enough for every AWS endpoint, and far quicker to read than a system's store.
-const ROOTS: &[u8] = include_bytes!("roots.pem");
+pub const ROOTS: &[u8] = include_bytes!("roots.pem");
 
 /// The HTTP client of a function.
 ///

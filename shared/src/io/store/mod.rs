@@ -29,6 +29,7 @@
 //! conditional on what was read.
 
 mod actions;
+mod care;
 mod facts;
 mod failure;
 mod found;
@@ -42,6 +43,7 @@ mod playbooks;
 mod quarantine;
 mod records;
 mod save;
+mod summary;
 mod visitors;
 mod wakes;
 
@@ -57,6 +59,7 @@ use self::failure::failed;
 use self::keys::Item;
 use super::Error;
 
+pub use care::{Poison, Waiting};
 pub use facts::FactItem;
 pub use found::Found;
 pub use items::{LeadItem, SettlingVisitor, Token, VisitorItem, Wake};
@@ -65,6 +68,7 @@ pub use log::{CopyFilter, Mark};
 pub use messages::Standing;
 pub use records::Arrival;
 pub use save::Save;
+pub use summary::{Playbooks, Summary};
 pub use wakes::DueKey;
 
 /// Both tables. Clones share the client.
