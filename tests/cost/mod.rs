@@ -27,6 +27,17 @@ const MINUTES: f64 = 43_800.0;
 const ANONYMOUS_MONTHS: f64 = 90.0 / (730.0 / 24.0);
 const GB: f64 = 1e9;
 
+/// The bills that the README names.
+const IN_README: [&str; 7] = [
+    "A million page views of nobody known",
+    "Keeping them for 90 days",
+    "A million page views of leads, scored at once",
+    "A thousand leads: found, told on the bus, and looked at for a month",
+    "A thousand mails to sales",
+    "A month of what a million page views a month and a thousand leads leave",
+    "A month without a visitor",
+];
+
 /// Bytes that stand in the tables and their indexes.
 #[derive(Default)]
 struct Stored {
@@ -56,6 +67,13 @@ async fn the_cost_sheet_holds() {
     compare_with_file("cost/sheet.txt", &sheet(&trace, &stored, &bills));
 
     let prices = Prices::read();
+    let readme = crate::tidy::read("README.md");
+    for title in IN_README {
+        let bill = bills.iter().find(|bill| bill.title == title).unwrap();
+        let [here, there] = REGIONS.map(|region| bill.total(&prices, region));
+        let row = format!("| {title} | {here:.2} | {there:.2} |");
+        assert!(readme.contains(&row), "README.md, What it costs, lacks this row:\n{row}");
+    }
     let of = |name: &str| bills.iter().find(|bill| bill.title.starts_with(name)).unwrap().total(&prices, "us-east-1");
     assert!(trace.counts.of[&Work::AnonymousPages].log_bytes == 0, "a page view of nobody known logs nothing");
     assert!(of("A million page views of nobody known") <= 2.0, "dearer than 2 dollars");
