@@ -9,7 +9,7 @@ mod count;
 mod price;
 mod trace;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -131,6 +131,11 @@ fn bills(trace: &Trace, stored: &Stored) -> Vec<Bill> {
     idle.add("schedules", count("ScheduleV2") * MINUTES, "eventbridge_scheduler_invocation");
     idle.add("secrets", count("AWS::SecretsManager::Secret"), "secrets_manager_secret_month");
     let kept = page_gb * ANONYMOUS_MONTHS;
+    // An alarm over an expression is paid for each metric in it.
+    let within = |what: &str| TEMPLATE.matches(&format!("{what}:")).count() as f64;
+    let watched = count("AWS::CloudWatch::Alarm") - within("  Expression") + within("  MetricStat");
+    let filters = TEMPLATE.split("Type: AWS::Logs::MetricFilter\n").skip(1);
+    let counted: BTreeSet<&str> = filters.filter_map(|filter| filter.split_once("MetricName: ")?.1.lines().next()).collect();
     vec![
         bill("A million page views of nobody known", Work::AnonymousPages, 1e6 / pages),
         Bill::new("Keeping them for 90 days").with("GB months", kept, "dynamodb_storage_gb_month"),
@@ -148,10 +153,16 @@ fn bills(trace: &Trace, stored: &Stored) -> Vec<Bill> {
             "dynamodb_backup_gb_month",
         ),
         idle,
-        Bill::new("Monitoring, if it is switched on, a month")
-            .with("alarms", count("AWS::CloudWatch::Alarm"), "cloudwatch_alarm_month")
-            .with("dashboards", count("AWS::CloudWatch::Dashboard"), "cloudwatch_dashboard_month")
-            .with("metrics", count("AWS::Logs::MetricFilter"), "cloudwatch_metric_month"),
+        Bill::new("Alarms, if they are switched on, a month").with("metrics watched", watched, "cloudwatch_alarm_month").with(
+            "metrics counted in logs",
+            counted.len() as f64,
+            "cloudwatch_metric_month",
+        ),
+        Bill::new("The dashboard beside them").with(
+            "dashboards",
+            count("AWS::CloudWatch::Dashboard"),
+            "cloudwatch_dashboard_month",
+        ),
         Bill::new("A thousand stream records that nobody could handle, kept for a month").with("puts", 1e3, "s3_put").with(
             "GB months",
             1e3 * 4e3 / GB,

@@ -22,8 +22,6 @@ pub(super) const PAGES: usize = 20;
 const DAY: i64 = 8 * 60 * 60;
 /// The page after which a lead asks for something.
 const ASKS: usize = 15;
-/// When the snippet of a known lead tells how long a page has been read, in seconds from its start.
-const TELLS: [i64; 3] = [15, 45, 105];
 
 const SITE: [(&str, &str); 12] = [
     ("/", "Hoshino Works — plan production without the spreadsheet"),
@@ -68,7 +66,7 @@ impl Chance {
 enum Step {
     /// It shows its next page, having stayed on it for so many seconds when it ends.
     Shows { seconds: i64 },
-    /// It tells how long the page has been read since it last told.
+    /// It hides the page, and tells how long it was read.
     Tells { millis: i64 },
     /// It sends its form.
     Asks,
@@ -193,14 +191,7 @@ impl Trace {
             "properties": {"url": browser.url, "title": title, "referrer": referrer, "page_view": browser.page_view, "previous": previous}});
         browser.adds(now, page);
         browser.shown += 1;
-        let mut told = 0;
-        if browser.known {
-            for end in TELLS.into_iter().filter(|end| *end < seconds) {
-                self.steps.push(Reverse((at + end, number, Step::Tells { millis: (end - told) * 1000 })));
-                told = end;
-            }
-        }
-        self.steps.push(Reverse((at + seconds, number, Step::Tells { millis: (seconds - told) * 1000 })));
+        self.steps.push(Reverse((at + seconds, number, Step::Tells { millis: seconds * 1000 })));
         if self.browsers[number].known {
             self.counts.known_pages += 1;
             self.sends(number, Work::KnownPages).await;
