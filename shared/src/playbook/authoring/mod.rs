@@ -5,6 +5,7 @@
 //! these stops at a mistake, and none waits for another: all mistakes of all files are told at once. Only a playbook
 //! without any becomes a [`Playbook`].
 
+mod archive;
 mod conditions;
 mod edit;
 mod folder;
@@ -30,6 +31,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+pub use archive::{digest, pack, unpack};
 pub use edit::with_text;
 pub use mistake::{At, Mistake, Mistakes};
 pub use part::Part;
@@ -51,7 +53,7 @@ type Segments = BTreeMap<RuleId, Condition>;
 /// # Errors
 /// None: a test keeps it free of mistakes.
 pub fn default_playbook() -> Result<Playbook, Mistakes> {
-    check(&Part::ALL.map(|part| SourceFile::new(part.file_name(), part.default_text())))
+    check(&default_files())
 }
 
 /// Reads and checks the playbook in a folder.
@@ -62,6 +64,27 @@ pub fn load(folder: &Path) -> Result<Playbook, Mistakes> {
     let mut mistakes = Vec::new();
     let files = folder::read(folder, &mut mistakes).map_err(Mistakes::from);
     files.and_then(|files| judge(&files, mistakes)).map_err(|mistakes| mistakes.under(folder))
+}
+
+/// The files in a folder that belong to a playbook or look as if they should, in the order of their names, whatever is
+/// in them.
+///
+/// # Errors
+/// The folder or a file cannot be read.
+pub fn files(folder: &Path) -> Result<Vec<SourceFile>, Mistakes> {
+    let mut mistakes = Vec::new();
+    let mut files = folder::read(folder, &mut mistakes).map_err(|mistake| Mistakes::from(mistake).under(folder))?;
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    match Mistakes::of(mistakes) {
+        Some(mistakes) => Err(mistakes.under(folder)),
+        None => Ok(files),
+    }
+}
+
+/// The files of the playbook that works untouched for a new site.
+#[must_use]
+pub fn default_files() -> Vec<SourceFile> {
+    Part::ALL.map(|part| SourceFile::new(part.file_name(), part.default_text())).to_vec()
 }
 
 /// Checks a playbook by what its files hold; it touches no disk.
