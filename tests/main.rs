@@ -17,6 +17,7 @@ mod harness;
 mod identity;
 mod ingestion;
 mod notify;
+mod operator;
 mod relay;
 mod replay;
 mod sdks;

@@ -27,7 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use michi::fact::{Fact, SOURCE};
 use michi::io::bus::{Entry, MOST_ENTRIES};
 use michi::io::store::{DueKey, FactItem, Found, Function};
-use michi::io::{App, BatchResponse, Bus, Error, Retry, Trigger};
+use michi::io::{BatchResponse, Bus, Clock, Error, Retry, Store, Trigger};
 
 /// The most facts that one tick takes up.
 const SWEEP: usize = 200;
@@ -38,18 +38,39 @@ const MOST_TRIES: u32 = 10;
 /// Pauses before it is tried again to keep that facts are on the bus.
 const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500)];
 
+/// What `relay` needs of the world. It signs nothing and reads no address, so it holds no key.
+#[derive(Clone)]
+pub struct Relay {
+    /// Both tables.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Where facts go.
+    pub bus: Bus,
+}
+
+impl Relay {
+    /// Opens the connection that the first record would wait for, by asking what a tick asks.
+    ///
+    /// # Errors
+    /// If the due index cannot be read.
+    pub async fn warm(&self) -> Result<(), Error> {
+        self.store.due(Function::Relay, self.clock.now(), 1).await.map(drop)
+    }
+}
+
 /// Publishes what the trigger says is owed.
 ///
 /// # Errors
 /// If the tick cannot read the due index. What fails for a single fact is answered record by record, or leaves it due.
-pub async fn handle(app: &App, bus: &Bus, trigger: Trigger) -> Result<BatchResponse, Error> {
+pub async fn handle(relay: &Relay, trigger: Trigger) -> Result<BatchResponse, Error> {
     match trigger {
-        Trigger::Stream(event) => Ok(batch(app, bus, &event).await),
-        Trigger::Tick(_) => sweep(app, bus).await.map(|()| BatchResponse::default()),
+        Trigger::Stream(event) => Ok(batch(relay, &event).await),
+        Trigger::Tick(_) => sweep(relay).await.map(|()| BatchResponse::default()),
     }
 }
 
-async fn batch(app: &App, bus: &Bus, event: &Event) -> BatchResponse {
+async fn batch(relay: &Relay, event: &Event) -> BatchResponse {
     let mut response = BatchResponse::default();
     let mut keys = vec![];
     for record in &event.records {
@@ -60,14 +81,14 @@ async fn batch(app: &App, bus: &Bus, event: &Event) -> BatchResponse {
         let payload = serde_json::to_string(record).unwrap_or_default();
         let reason = "a record without a key";
         tracing::error!(event.id = record.event_id, "{reason} is in quarantine");
-        if let Err(error) = app.store.quarantine(&record.event_id, &payload, reason, app.clock.now()).await {
+        if let Err(error) = relay.store.quarantine(&record.event_id, &payload, reason, relay.clock.now()).await {
             tracing::error!(%error, "a record cannot be put into quarantine");
             response.failed(record);
         }
     }
     let mut failed = HashSet::new();
     for some in keys.chunks(MOST_ENTRIES) {
-        failed.extend(publish(app, bus, some).await);
+        failed.extend(publish(relay, some).await);
     }
     let comes_again = |key: Option<DueKey>| key.is_some_and(|key| failed.contains(&key));
     for record in event.records.iter().filter(|record| comes_again(DueKey::of(&record.change.keys))) {
@@ -77,25 +98,25 @@ async fn batch(app: &App, bus: &Bus, event: &Event) -> BatchResponse {
 }
 
 /// Works off what is due, the oldest first.
-async fn sweep(app: &App, bus: &Bus) -> Result<(), Error> {
-    let began = app.clock.now();
-    let due = app.store.due(Function::Relay, began, SWEEP).await?;
+async fn sweep(relay: &Relay) -> Result<(), Error> {
+    let began = relay.clock.now();
+    let due = relay.store.due(Function::Relay, began, SWEEP).await?;
     for some in due.chunks(MOST_ENTRIES) {
-        if app.clock.now().duration_since(began) > SWEEP_TIME {
+        if relay.clock.now().duration_since(began) > SWEEP_TIME {
             break;
         }
         // What failed stays due.
-        publish(app, bus, some).await;
+        publish(relay, some).await;
     }
     Ok(())
 }
 
 /// Publishes the facts under these keys; answers those for which the same call may succeed later.
-async fn publish(app: &App, bus: &Bus, keys: &[DueKey]) -> Vec<DueKey> {
+async fn publish(relay: &Relay, keys: &[DueKey]) -> Vec<DueKey> {
     let mut failed = vec![];
     let mut facts = vec![];
     for key in keys {
-        match load(app, key).await {
+        match load(relay, key).await {
             Ok(Some((fact, entry))) => facts.push((key, fact, entry)),
             Ok(None) => {}
             Err(error) => {
@@ -108,7 +129,7 @@ async fn publish(app: &App, bus: &Bus, keys: &[DueKey]) -> Vec<DueKey> {
         return failed;
     }
     let entries: Vec<Entry> = facts.iter().map(|(_, _, entry)| entry.clone()).collect();
-    let answers = match bus.put(&entries).await {
+    let answers = match relay.bus.put(&entries).await {
         Ok(answers) => answers,
         Err(error) => {
             tracing::warn!(%error, "facts cannot be published for now");
@@ -118,16 +139,16 @@ async fn publish(app: &App, bus: &Bus, keys: &[DueKey]) -> Vec<DueKey> {
     };
     for ((_, item, _), answer) in facts.iter().zip(answers) {
         match answer {
-            Ok(()) => finish(app, &item.fact).await,
-            Err(code) => put_off(app, item, &code).await,
+            Ok(()) => finish(relay, &item.fact).await,
+            Err(code) => put_off(relay, item, &code).await,
         }
     }
     failed
 }
 
 /// The fact under a key, if it is still to be published, and its entry.
-async fn load(app: &App, key: &DueKey) -> Result<Option<(FactItem, Entry)>, Error> {
-    match app.store.fact(key).await? {
+async fn load(relay: &Relay, key: &DueKey) -> Result<Option<(FactItem, Entry)>, Error> {
+    match relay.store.fact(key).await? {
         Found::Nothing => Ok(None),
         Found::One(item) if item.due.is_none() || item.held.is_some() => Ok(None),
         Found::One(item) => {
@@ -136,7 +157,7 @@ async fn load(app: &App, key: &DueKey) -> Result<Option<(FactItem, Entry)>, Erro
         }
         Found::Poison { payload, reason } => {
             tracing::error!(item.key = key.sk, "{reason} and is in quarantine");
-            app.store.set_aside(key, &payload, &reason, app.clock.now()).await.map(|()| None)
+            relay.store.set_aside(key, &payload, &reason, relay.clock.now()).await.map(|()| None)
         }
     }
 }
@@ -147,9 +168,9 @@ fn entry(fact: &Fact) -> Result<Entry, Error> {
 }
 
 /// Keeps that a fact is on the bus, or it would be put there once more.
-async fn finish(app: &App, fact: &Fact) {
+async fn finish(relay: &Relay, fact: &Fact) {
     for pause in PAUSES {
-        match app.store.publish_fact(fact, app.clock.now()).await {
+        match relay.store.publish_fact(fact, relay.clock.now()).await {
             Ok(()) => return tracing::info!(fact.id = %fact.id, lead.id = %fact.lead, "a fact is published"),
             Err(error) => tracing::warn!(%error, fact.id = %fact.id, "a fact cannot be finished yet"),
         }
@@ -159,15 +180,15 @@ async fn finish(app: &App, fact: &Fact) {
 }
 
 /// Moves the due time of a fact that the bus refused, further each time, and in the end holds it.
-async fn put_off(app: &App, item: &FactItem, code: &str) {
+async fn put_off(relay: &Relay, item: &FactItem, code: &str) {
     let id = &item.fact.id;
-    let after = refused(item, app.clock.now());
+    let after = refused(item, relay.clock.now());
     if after.held.is_some() {
         tracing::error!(fact.id = %id, fact.why = code, "the bus refuses a fact time and again: it is held");
     } else {
         tracing::warn!(fact.id = %id, fact.why = code, "the bus refuses a fact: it is put off");
     }
-    if let Err(error) = app.store.defer_fact(item, &after).await {
+    if let Err(error) = relay.store.defer_fact(item, &after).await {
         tracing::warn!(%error, fact.id = %id, "a fact cannot be put off");
     }
 }

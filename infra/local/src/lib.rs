@@ -7,7 +7,8 @@
 //! - [`client`]: the AWS SDK's HTTP client without the network, with fault layer, record and roles
 //! - [`dynamo`], [`ses`], [`bus`]: the services behind it
 //! - [`streams`], [`functions`]: what starts functions, and what became of it
-//! - [`server`]: the suite over HTTP, with a demonstration site and `console`, its own pages at `/_michi`
+//! - [`server`]: the suite over HTTP, with a demonstration site `console`, its own pages at `/_michi`, and
+//!   `operator`, AWS's protocol for the `michi` command at `/_michi/aws`
 //!
 //! # In a test
 //!
@@ -50,6 +51,7 @@ pub mod filter;
 pub mod functions;
 mod invoke;
 mod lock;
+mod operator;
 pub mod server;
 pub mod ses;
 pub mod streams;

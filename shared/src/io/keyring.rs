@@ -13,9 +13,10 @@ use super::Error;
 use crate::address::Address;
 use crate::id::base32;
 
-/// The ring as it is kept: one JSON text.
+/// The ring. It is kept as one JSON text: `{"seed": …}` as the deployment makes it, whatever else stands beside the
+/// seed in place of what would come from it.
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Kept")]
 pub struct KeyRing {
     /// The number of the key that signs now.
     current: u8,
@@ -26,8 +27,50 @@ pub struct KeyRing {
     /// The site signs its users' ids with this.
     site: Key,
     /// SHA-256 digests of the secret write keys of the customer's servers.
+    servers: Vec<Key>,
+}
+
+/// The ring as it is kept.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    /// A text nobody can guess, from which every key comes that is not named.
+    seed: Option<String>,
+    current: Option<u8>,
+    #[serde(default)]
+    links: BTreeMap<u8, Key>,
+    addresses: Option<Key>,
+    site: Option<Key>,
     #[serde(default)]
     servers: Vec<Key>,
+}
+
+/// A seed has at least so many characters.
+const SEED_LENGTH: usize = 32;
+
+impl TryFrom<Kept> for KeyRing {
+    type Error = &'static str;
+    fn try_from(mut kept: Kept) -> Result<Self, Self::Error> {
+        let seeded = match &kept.seed {
+            Some(seed) if seed.len() < SEED_LENGTH => return Err("its seed has fewer than 32 characters"),
+            seed => seed.as_deref().map(Self::generate),
+        };
+        if let Some(seeded) = &seeded {
+            // A key that was added signs from now on, unless `current` says otherwise; what the first signed stays valid.
+            for (&number, key) in &seeded.links {
+                kept.links.entry(number).or_insert_with(|| key.clone());
+            }
+        }
+        let current = kept.current.or_else(|| kept.links.keys().next_back().copied());
+        let own = |named: Option<Key>, of: fn(Self) -> Key| named.or_else(|| seeded.clone().map(of));
+        Ok(Self {
+            current: current.filter(|current| kept.links.contains_key(current)).ok_or("it has no current link key")?,
+            links: kept.links,
+            addresses: own(kept.addresses, |ring| ring.addresses).ok_or("it has no key for addresses")?,
+            site: own(kept.site, |ring| ring.site).ok_or("it has no key for the site")?,
+            servers: kept.servers,
+        })
+    }
 }
 
 /// 32 secret bytes, in base 64 where they are kept.
@@ -82,9 +125,16 @@ impl KeyRing {
     /// # Errors
     /// Says what is wrong with it, without its content.
     pub fn parse(json: &str) -> Result<Self, Error> {
-        let ring: Self = serde_json::from_str(json)
-            .map_err(|e| Error::never(format!("the key ring cannot be read (line {}, column {})", e.line(), e.column())))?;
-        if ring.links.contains_key(&ring.current) { Ok(ring) } else { Err(Error::never("the key ring has no current link key")) }
+        const REMEDY: &str =
+            "the secret must hold {\"seed\": \"32 random characters or more\"}; infra/template.yaml generates it";
+        if json.trim().is_empty() {
+            return Err(Error::never(format!("the key ring is empty: {REMEDY}")));
+        }
+        // A syntax error names its place; serde's other texts could quote a key.
+        let kept: Kept = serde_json::from_str(json).map_err(|e| {
+            Error::never(format!("the key ring cannot be read (line {}, column {}): {REMEDY}", e.line(), e.column()))
+        })?;
+        Self::try_from(kept).map_err(|wrong| Error::never(format!("the key ring cannot be used: {wrong}; {REMEDY}")))
     }
 
     /// The ring as it is kept.
@@ -161,6 +211,37 @@ mod tests {
         assert_eq!(again.address_hash(&address), ring.address_hash(&Address::parse("ann@example.com").unwrap()));
         assert!(again.is_server("sk_1") && !again.is_server("sk_2"));
         assert!(again.site_signed("u1", &ring.site_signature("u1")) && !again.site_signed("u2", &ring.site_signature("u1")));
-        assert!(KeyRing::parse("{}").is_err() && !format!("{ring:?}").contains("links"));
+        assert!(!format!("{ring:?}").contains("links"));
+    }
+
+    #[test]
+    fn a_seed_is_a_whole_ring_and_keys_named_beside_it_win() {
+        let seed = "0123456789abcdef0123456789abcdef";
+        let seeded = KeyRing::parse(&format!(r#"{{"seed": "{seed}"}}"#)).unwrap();
+        assert_eq!(seeded.to_json(), KeyRing::generate(seed).to_json());
+        let more =
+            r#"{"seed": "0123456789abcdef0123456789abcdef", "links": {"2": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}"#;
+        let rotated = KeyRing::parse(more).unwrap();
+        assert_eq!(rotated.signing().unwrap().0, 2);
+        assert_eq!(rotated.link(1).unwrap().bytes(), seeded.link(1).unwrap().bytes());
+        assert_eq!(rotated.site_signature("u"), seeded.site_signature("u"));
+    }
+
+    #[test]
+    fn an_unusable_ring_says_what_is_missing_and_nothing_of_itself() {
+        let key = r#""AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=""#;
+        for (json, wanted) in [
+            ("", "is empty"),
+            ("{}", "no current link key"),
+            ("{\n \"seed\": x", "(line 2, column 10)"),
+            (r#"{"seed": "short"}"#, "fewer than 32"),
+            (&format!(r#"{{"links": {{"1": {key}}}}}"#), "no key for addresses"),
+            (&format!(r#"{{"links": {{"1": {key}}}, "addresses": {key}}}"#), "no key for the site"),
+            (&format!(r#"{{"links": {{"1": {key}}}, "current": 2, "addresses": {key}}}"#), "no current link key"),
+        ] {
+            let error = KeyRing::parse(json).unwrap_err().to_string();
+            assert!(error.contains(wanted) && error.contains("infra/template.yaml"), "{json}: {error}");
+            assert!(!error.contains("AAAA") && !error.contains("short"), "{error}");
+        }
     }
 }

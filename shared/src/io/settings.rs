@@ -25,6 +25,15 @@ impl Settings {
     /// # Errors
     /// Names the variable that is missing.
     pub fn from_environment() -> Result<Self, Error> {
+        Self::of(variable)
+    }
+
+    /// Reads the variables of a function, wherever they are known from.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let read = |name| required(name, variable(name));
         Ok(Self {
             activities_table: read("MICHI_ACTIVITIES_TABLE")?,
             leads_table: read("MICHI_LEADS_TABLE")?,
@@ -36,12 +45,18 @@ impl Settings {
     }
 }
 
-fn read(name: &str) -> Result<String, Error> {
+fn variable(name: &str) -> Option<String> {
     #[allow(clippy::disallowed_methods, reason = "this is where settings are read")]
-    std::env::var(name)
-        .ok()
-        .filter(|value| !value.is_empty())
-        .ok_or_else(|| Error::never(format!("the environment variable {name} is not set; infra/template.yaml sets it")))
+    std::env::var(name).ok()
+}
+
+fn required(name: &str, value: Option<String>) -> Result<String, Error> {
+    let missing = || Error::never(format!("the environment variable {name} is not set; infra/template.yaml sets it"));
+    value.filter(|value| !value.is_empty()).ok_or_else(missing)
+}
+
+fn read(name: &str) -> Result<String, Error> {
+    required(name, variable(name))
 }
 
 impl super::aws::Account {

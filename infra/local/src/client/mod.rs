@@ -94,7 +94,7 @@ impl Client {
         SharedHttpClient::new(self.clone())
     }
 
-    async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    pub(crate) async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         // A clock at real pace goes on during a run, too.
         (self.shared.now)();
         let outgoing = Outgoing::read(&request)?;

@@ -29,6 +29,11 @@ impl Refusal {
     pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
+
+    /// Status, code and body, as they are sent.
+    pub(crate) fn parts(self) -> (u16, &'static str, Value) {
+        (self.status, self.code, json!({ "__type": self.code, "message": self.message }))
+    }
 }
 
 pub(super) struct Answer {
@@ -116,8 +121,8 @@ impl Answer {
 
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
-        let body = json!({ "__type": refusal.code, "message": refusal.message });
-        Self { status: refusal.status, body, code: Some(refusal.code.to_owned()) }
+        let (status, code, body) = refusal.parts();
+        Self { status, body, code: Some(code.to_owned()) }
     }
 }
 

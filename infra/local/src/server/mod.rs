@@ -1,4 +1,5 @@
-//! The suite over HTTP on 127.0.0.1: the API by the template's routes, the demonstration site, the console.
+//! The suite over HTTP on 127.0.0.1: the API by the template's routes, the demonstration site, the console,
+//! and the AWS protocol for the `michi` command.
 //!
 //! - `guard`: who may ask
 //! - `demo`: the site of a small company that carries the snippet
@@ -15,7 +16,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use tokio::net::TcpListener;
 
-use crate::{Suite, console};
+use crate::{Suite, console, operator};
 use guard::Hosts;
 
 /// Listens on a port of 127.0.0.1; 0 for any that is free.
@@ -57,6 +58,7 @@ pub async fn serve(suite: &Suite, listener: TcpListener) -> anyhow::Result<()> {
 pub fn router(suite: &Suite, port: u16) -> Router {
     let hosts = Hosts::of(port);
     console::router(suite.clone())
+        .merge(operator::router(suite.clone()))
         .layer(from_fn_with_state(hosts.clone(), guard::origin))
         .merge(Router::new().fallback(site).with_state(suite.clone()))
         .layer(from_fn_with_state(hosts, guard::host))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 use axum::Router;
 use michi::io::{App, BatchResponse, Bus, Error, Mailer, Trigger};
+use relay::Relay;
 use serde_json::Value;
 
 use crate::functions::Handler;
@@ -35,10 +36,10 @@ pub(super) fn start_function(name: &str, app: App, sdk: &SdkConfig) -> Option<St
             }))
         }
         "relay" => {
-            let bus = Bus::new(sdk, &settings.bus);
+            let relay = Relay { store: app.store, clock: app.clock, bus: Bus::new(sdk, &settings.bus) };
             Started::Events(events(move |trigger| {
-                let (app, bus) = (app.clone(), bus.clone());
-                async move { relay::handle(&app, &bus, trigger).await }
+                let relay = relay.clone();
+                async move { relay::handle(&relay, trigger).await }
             }))
         }
         _ => return None,

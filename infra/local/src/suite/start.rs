@@ -170,21 +170,7 @@ fn random(options: &Options, number: u64) -> Random {
 
 /// Settings as a function reads them from its environment.
 fn settings(environment: &BTreeMap<String, String>) -> anyhow::Result<Settings> {
-    let read = |name: &str| {
-        environment
-            .get(name)
-            .filter(|value| !value.is_empty())
-            .cloned()
-            .ok_or_else(|| anyhow!("the template does not set {name}"))
-    };
-    Ok(Settings {
-        activities_table: read("MICHI_ACTIVITIES_TABLE")?,
-        leads_table: read("MICHI_LEADS_TABLE")?,
-        bus: read("MICHI_BUS")?,
-        collector_url: read("MICHI_COLLECTOR_URL")?,
-        configuration_set: read("MICHI_CONFIGURATION_SET")?,
-        keys_secret: read("MICHI_KEYS_SECRET")?,
-    })
+    Ok(Settings::of(|name| environment.get(name).cloned())?)
 }
 
 /// The suite itself has the settings of any function: they all share them.

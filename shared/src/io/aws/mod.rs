@@ -16,7 +16,7 @@ use aws_types::region::Region;
 use super::{App, Clock, Error, KeyRing, Random, Settings, Store};
 
 /// Amazon's roots, as in Mozilla's list: enough for every AWS endpoint, and far quicker to read than a system's store.
-const ROOTS: &[u8] = include_bytes!("roots.pem");
+pub const ROOTS: &[u8] = include_bytes!("roots.pem");
 
 /// The HTTP client of a function.
 ///
@@ -62,23 +62,43 @@ pub fn sdk_config(account: Account, http: SharedHttpClient) -> SdkConfig {
     config.build()
 }
 
-/// Everything a function needs, from its environment: called once, while Lambda starts it.
+/// What a function reaches by its environment alone.
+pub struct Connected {
+    /// The environment.
+    pub settings: Settings,
+    /// For further clients.
+    pub sdk: SdkConfig,
+    /// Both tables.
+    pub store: Store,
+}
+
+/// Builds the clients from the environment, without a call.
+///
+/// # Errors
+/// Names the variable that is missing.
+pub fn connect() -> Result<Connected, Error> {
+    let settings = Settings::from_environment()?;
+    let sdk = sdk_config(Account::from_environment()?, http_client()?);
+    let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk), &settings.activities_table, &settings.leads_table);
+    Ok(Connected { settings, sdk, store })
+}
+
+/// Everything a function with keys needs, from its environment: called once, while Lambda starts it. Both connections
+/// are opened side by side, and the first request finds the playbook there.
 ///
 /// # Errors
 /// Names what is missing or does not answer.
 pub async fn start() -> Result<(App, SdkConfig), Error> {
-    let settings = Settings::from_environment()?;
-    let sdk = sdk_config(Account::from_environment()?, http_client()?);
-    let ring =
-        aws_sdk_secretsmanager::Client::new(&sdk).get_secret_value().secret_id(&settings.keys_secret).send().await.map_err(
-            |error| {
-                Error::later(format!(
-                    "the key ring cannot be fetched: {}",
-                    aws_sdk_secretsmanager::error::DisplayErrorContext(&error)
-                ))
-            },
-        )?;
+    let Connected { settings, sdk, store } = connect()?;
+    let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
+    let (ring, _connected) =
+        tokio::join!(secrets.get_secret_value().secret_id(&settings.keys_secret).send(), store.live_version());
+    let ring = ring.map_err(|error| {
+        Error::later(format!("the key ring cannot be fetched: {}", aws_sdk_secretsmanager::error::DisplayErrorContext(&error)))
+    })?;
     let keys = KeyRing::parse(ring.secret_string().unwrap_or_default())?;
-    let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk), &settings.activities_table, &settings.leads_table);
-    Ok((App::new(store, Clock::System, Random::System, keys, settings), sdk))
+    let app = App::new(store, Clock::System, Random::System, keys, settings);
+    // Before the first playbook is published there is none to find; whoever needs one says so.
+    let _ = app.playbook().await;
+    Ok((app, sdk))
 }
