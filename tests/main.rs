@@ -18,6 +18,7 @@ mod identity;
 mod ingestion;
 mod notify;
 mod operator;
+mod playbook;
 mod relay;
 mod replay;
 mod sdks;

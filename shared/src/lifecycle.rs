@@ -66,13 +66,8 @@ pub fn decide(
     change: Option<Change<'_>>,
     now: Timestamp,
 ) -> Decision {
-    let mut decision = Decision {
-        lead: fold(playbook, log, now),
-        records: Vec::new(),
-        messages: Vec::new(),
-        facts: Vec::new(),
-        summary: None,
-    };
+    let mut decision =
+        Decision { lead: fold(playbook, log, now), records: Vec::new(), messages: Vec::new(), facts: Vec::new(), summary: None };
     while let Some(proposal) = decision.lead.proposal
         && decision.records.len() < MOST_MOVES
     {

@@ -112,8 +112,15 @@ async fn walk(app: &App, mut derivation: Derivation, until: Timestamp) -> Result
 async fn judge(app: &App, live: &Versioned, page: &[Ranked], derivation: &mut Derivation) -> Result<bool, Error> {
     for some in page.chunks(AT_ONCE) {
         let judged = together(some.iter().map(|one| again(|| review::judge(app, &one.lead, &live.version)))).await;
-        let failed: Vec<(&LeadId, Error)> =
-            some.iter().zip(judged).filter_map(|(one, judged)| judged.err().map(|error| (&one.lead, error))).collect();
+        let mut count = 0;
+        let mut failed: Vec<(&LeadId, Error)> = Vec::new();
+        for (one, judged) in some.iter().zip(judged) {
+            match judged {
+                Ok(judged) => count += u64::from(judged),
+                Err(error) => failed.push((&one.lead, error)),
+            }
+        }
+        derivation.judged += count;
         if derivation.stumbles < STUMBLES && failed.iter().any(|(_, error)| error.retry != Retry::Never) {
             derivation.stumbles += 1;
             return Ok(true);
@@ -125,7 +132,6 @@ async fn judge(app: &App, live: &Versioned, page: &[Ranked], derivation: &mut De
             }
         }
         derivation.failed += failed.len() as u64;
-        derivation.looked += some.len() as u64;
         derivation.stumbles = 0;
         derivation.cursor = some.last().cloned();
     }
@@ -152,7 +158,8 @@ async fn tell(app: &App, derivation: Derivation) -> Result<(), Error> {
             continue;
         }
         told += ready.len() as u64;
-        let id = MessageId::derive(&["summary", &derivation.run.to_string(), derivation.version.as_str(), owner.as_str()]);
+        let run = format!("{}.{}", derivation.run, derivation.resumed);
+        let id = MessageId::derive(&["summary", &run, derivation.version.as_str(), owner.as_str()]);
         let setup = &live.playbook.setup;
         let language = setup.owners.iter().find(|known| known.id == owner).and_then(|known| known.language);
         let language = language.unwrap_or(setup.language);

@@ -67,11 +67,12 @@ pub(crate) async fn review(app: &App, id: &LeadId, wakes: &[Wake], news: &[Activ
     look(app, before, wakes, news).await
 }
 
-/// The same for a lead that was not yet judged by this version of the playbook; any other is left alone.
-pub(crate) async fn judge(app: &App, id: &LeadId, version: &PlaybookVersion) -> Result<(), Error> {
+/// The same for a lead that was not yet judged by this version of the playbook; any other is left alone. Whether it was
+/// judged now.
+pub(crate) async fn judge(app: &App, id: &LeadId, version: &PlaybookVersion) -> Result<bool, Error> {
     match app.store.lead(id).await? {
-        Some(before) if before.playbook != *version => look(app, before, &[], &[]).await,
-        Some(_) | None => Ok(()),
+        Some(before) if before.playbook != *version => look(app, before, &[], &[]).await.map(|()| true),
+        Some(_) | None => Ok(false),
     }
 }
 

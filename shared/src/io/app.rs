@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use super::{Clock, Error, KeyRing, Random, Settings, Store};
+use super::{Clock, Error, KeyRing, Random, Settings, Store, store};
 use crate::id::PlaybookVersion;
 use crate::playbook::Playbook;
 
@@ -65,7 +65,7 @@ impl App {
             return Ok(live.live.clone());
         }
         let pointer = match self.store.live().await {
-            Ok(pointer) => pointer.ok_or_else(|| Error::never("no playbook has been published"))?,
+            Ok(pointer) => pointer.ok_or_else(store::nothing_live)?,
             // An old playbook is better than none while the table does not answer.
             Err(error) => return held.as_ref().map(|live| live.live.clone()).ok_or(error),
         };

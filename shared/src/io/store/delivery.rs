@@ -94,21 +94,32 @@ pub struct Publication<'a> {
     pub how: How,
     /// The proposal that it fulfils.
     pub proposal: Option<&'a Proposal>,
-    /// Epochs in which leads may lie, as the history has them.
-    pub epochs: Vec<String>,
     /// How many leads there are, for whoever watches; none: nobody has counted.
     pub leads: Option<u64>,
     /// No function goes on with an older version it holds; else they are given the time after which they look again.
     pub seen_at_once: bool,
 }
 
+/// Nothing can be judged yet.
+pub(crate) fn nothing_live() -> Error {
+    Error::never("no playbook has been published: `michi apply` makes one live")
+}
+
 impl Store {
-    /// Which version is live; none if none ever was.
+    /// The pointer to the live version; none if there never was one.
     ///
     /// # Errors
     /// If it cannot be read.
     pub async fn live(&self) -> Result<Option<Live>, Error> {
         self.get(&self.leads, keys::key(keys::LIVE_PLAYBOOK, keys::CURRENT), false).await?.map(read).transpose()
+    }
+
+    /// The live version, where one must be.
+    ///
+    /// # Errors
+    /// If none ever was, or it cannot be read.
+    pub async fn live_version(&self) -> Result<PlaybookVersion, Error> {
+        self.live().await?.map(|live| live.version).ok_or_else(nothing_live)
     }
 
     /// The same as it is now, for whoever is about to move it.
@@ -161,11 +172,11 @@ impl Store {
                 .expression_attribute_values(":v", keys::text(wished.version.as_str()))
                 .expression_attribute_values(":at", keys::text(wished.at.to_string())),
         };
-        let mut actions =
-            vec![actions::put(pointer)?, put_if_absent(&self.leads, entry)?, actions::delete(proposal)?];
+        let mut actions = vec![actions::put(pointer)?, put_if_absent(&self.leads, entry)?, actions::delete(proposal)?];
         // Before anything was live nobody could be judged.
         if wish.base.is_some() {
-            let derivation = Derivation::begin(&live, wish).to_item()?;
+            let epochs = self.playbook_history().await?.into_iter().map(|moved| moved.epoch);
+            let derivation = Derivation::begin(&live, wish, epochs).to_item()?;
             actions.push(actions::put(Put::builder().table_name(&*self.leads).set_item(Some(derivation)))?);
         }
         let call = self.client.transact_write_items().set_transact_items(Some(actions)).return_consumed_capacity(CAPACITY);
@@ -185,9 +196,8 @@ impl Store {
     /// If they cannot be read.
     pub async fn playbook_history(&self) -> Result<Vec<Moved>, Error> {
         let query = self.client.query().table_name(&*self.leads).consistent_read(true).scan_index_forward(false);
-        let query = query
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", keys::text(keys::PLAYBOOK_HISTORY));
+        let query =
+            query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", keys::text(keys::PLAYBOOK_HISTORY));
         self.query(query, usize::MAX, read).await
     }
 

@@ -31,9 +31,9 @@ pub struct Derivation {
     /// How many leads there were when it began; none: nobody has counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leads: Option<u64>,
-    /// How many were looked at.
+    /// How many it has judged; those of a page that a crash ended are not counted.
     #[serde(default)]
-    pub looked: u64,
+    pub judged: u64,
     /// How many could not be judged; their own reviews come back to them.
     #[serde(default)]
     pub failed: u64,
@@ -43,6 +43,9 @@ pub struct Derivation {
     /// How often in a row it came no further.
     #[serde(default)]
     pub stumbles: u32,
+    /// How often it was begun anew after it was cancelled.
+    #[serde(default)]
+    pub resumed: u32,
     /// Somebody wishes it to end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancelled: bool,
@@ -111,11 +114,15 @@ pub struct Ready {
 const AT_ONCE: usize = 25;
 
 impl Derivation {
-    /// The one that follows a version's going live.
-    pub(super) fn begin(live: &Live, wish: &Publication<'_>) -> Self {
+    /// The one that follows a version's going live; leads may lie in its epoch and in earlier ones.
+    pub(super) fn begin(live: &Live, wish: &Publication<'_>, earlier: impl Iterator<Item = String>) -> Self {
         // Where judged leads go is walked first: nobody is met again there that way.
         let mut epochs = vec![wish.epoch.clone()];
-        epochs.extend(wish.epochs.iter().filter(|epoch| **epoch != wish.epoch).cloned());
+        for epoch in earlier {
+            if !epochs.contains(&epoch) {
+                epochs.push(epoch);
+            }
+        }
         Self {
             run: live.revision,
             version: live.version.clone(),
@@ -124,10 +131,11 @@ impl Derivation {
             parts: 0,
             cursor: None,
             leads: wish.leads,
-            looked: 0,
+            judged: 0,
             failed: 0,
             ready: 0,
             stumbles: 0,
+            resumed: 0,
             cancelled: false,
             step: 0,
             began: live.since,
@@ -141,7 +149,7 @@ impl Derivation {
     /// The partition of the rank index to walk; none: all are done.
     #[must_use]
     pub fn part(&self) -> Option<String> {
-        self.epochs.iter().flat_map(|epoch| keys::epoch_parts(epoch)).nth(self.parts)
+        Store::rank_parts(&self.epochs).nth(self.parts)
     }
 
     pub(super) fn to_item(&self) -> Result<Item, Error> {
@@ -186,6 +194,11 @@ impl Store {
         done.map(|_| after).map_err(failed("a re-derivation cannot be moved on"))
     }
 
+    /// The partitions of the rank index that hold all leads of these epochs.
+    pub fn rank_parts(epochs: &[String]) -> impl Iterator<Item = String> {
+        epochs.iter().flat_map(|epoch| keys::epoch_parts(epoch))
+    }
+
     /// A page of a partition of the rank index, hottest first, and whether there is more behind it.
     ///
     /// # Errors
@@ -214,9 +227,7 @@ impl Store {
     /// If they cannot be read.
     pub async fn ready(&self, limit: usize) -> Result<Vec<Ready>, Error> {
         let query = self.client.query().table_name(&*self.leads).consistent_read(true);
-        let query = query
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", keys::text(keys::READY));
+        let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", keys::text(keys::READY));
         let read = |item: Item| {
             let ready = item.get(keys::SK).and_then(|sk| keys::ready_of(sk.as_s().ok()?));
             ready.map(|(owner, lead)| Ready { owner, lead }).ok_or_else(|| super::items::unreadable(keys::READY))

@@ -95,13 +95,7 @@ impl Store {
     ///
     /// # Errors
     /// If it is not known to be moved; says to read again if somebody else moved it.
-    pub async fn finish_message(
-        &self,
-        before: &Message,
-        after: &Message,
-        lead: &LeadId,
-        record: &Record,
-    ) -> Result<(), Error> {
+    pub async fn finish_message(&self, before: &Message, after: &Message, lead: &LeadId, record: &Record) -> Result<(), Error> {
         let log = LogOwner::Lead(lead.clone());
         let put = actions::put(self.message_put(before, after)?)?;
         let append = put_if_absent(&self.activities, records::to_item(&log, record)?)?;

@@ -63,6 +63,7 @@ use self::failure::failed;
 use self::keys::Item;
 use super::Error;
 
+pub(super) use delivery::nothing_live;
 pub use delivery::{How, Live, Moved, Proposal, Publication};
 pub use derivation::{Derivation, Phase, Ranked, Ready};
 pub use facts::FactItem;

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn files_come_back_as_they_were() {
-        let files = [SourceFile::new("a.yaml", "道: 1\n".repeat(1000)), SourceFile::new("b.yaml", ""), SourceFile::new("c", [0, 255])];
+        let files =
+            [SourceFile::new("a.yaml", "道: 1\n".repeat(1000)), SourceFile::new("b.yaml", ""), SourceFile::new("c", [0, 255])];
         let packed = pack(&files);
         assert!(packed.len() < 300, "{} bytes", packed.len());
         assert_eq!(unpack(&packed).unwrap(), files);

@@ -61,24 +61,20 @@ pub fn default_playbook() -> Result<Playbook, Mistakes> {
 /// # Errors
 /// Everything that is wrong with it, and a folder or file that cannot be read. Files are named with the folder.
 pub fn load(folder: &Path) -> Result<Playbook, Mistakes> {
-    let mut mistakes = Vec::new();
-    let files = folder::read(folder, &mut mistakes).map_err(Mistakes::from);
-    files.and_then(|files| judge(&files, mistakes)).map_err(|mistakes| mistakes.under(folder))
+    load_with_files(folder).map(|(playbook, _)| playbook)
 }
 
-/// The files in a folder that belong to a playbook or look as if they should, in the order of their names, whatever is
-/// in them.
+/// The same, with the files it was read from in the order of their names.
 ///
 /// # Errors
-/// The folder or a file cannot be read.
-pub fn files(folder: &Path) -> Result<Vec<SourceFile>, Mistakes> {
+/// As [`load`].
+pub fn load_with_files(folder: &Path) -> Result<(Playbook, Vec<SourceFile>), Mistakes> {
     let mut mistakes = Vec::new();
-    let mut files = folder::read(folder, &mut mistakes).map_err(|mistake| Mistakes::from(mistake).under(folder))?;
+    let files = folder::read(folder, &mut mistakes).map_err(|mistake| Mistakes::from(mistake).under(folder));
+    let mut files = files?;
     files.sort_by(|one, other| one.name.cmp(&other.name));
-    match Mistakes::of(mistakes) {
-        Some(mistakes) => Err(mistakes.under(folder)),
-        None => Ok(files),
-    }
+    let playbook = judge(&files, mistakes).map_err(|mistakes| mistakes.under(folder))?;
+    Ok((playbook, files))
 }
 
 /// The files of the playbook that works untouched for a new site.
