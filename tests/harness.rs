@@ -121,3 +121,33 @@ pub(crate) async fn ready_lead(suite: &Suite, visitor: &mut Visitor) {
     insist(suite, &visitor.form(suite.now(), "white-paper", &buyer())).await;
     suite.settle().await.unwrap();
 }
+
+/// Compares what was found with a committed file beside the tests; with `MICHI_REFRESH` set, writes it.
+#[allow(clippy::disallowed_methods, reason = "a switch for whoever changes what is committed; nothing that ships reads it")]
+pub(crate) fn compare_with_file(name: &str, found: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    if std::env::var("MICHI_REFRESH").is_ok() {
+        std::fs::write(&path, found).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = |(new, old): &(&str, &str)| new != old;
+    if let Some((new, old)) = found.lines().zip(committed.lines().chain(std::iter::repeat(""))).find(differs) {
+        panic!(
+            "tests/{name} is not what was found. The first line that differs\n  was {old}\n  is  {new}\nIf that is meant, MICHI_REFRESH=1 writes it anew."
+        );
+    }
+    assert!(found == committed, "tests/{name} has lines that are not found any more; MICHI_REFRESH=1 writes it anew");
+}
+
+/// Rows as columns, each as wide as its widest cell.
+pub(crate) fn columns<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> String {
+    let heads = heads.map(str::to_owned);
+    let width = |column: usize| rows.iter().chain([&heads]).map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    let rule = line(&std::array::from_fn(|column| "-".repeat(widths[column])));
+    [line(&heads), rule].into_iter().chain(rows.iter().map(line)).collect()
+}

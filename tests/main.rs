@@ -18,6 +18,7 @@ mod identity;
 mod ingestion;
 mod notify;
 mod operator;
+mod permissions;
 mod playbook;
 mod relay;
 mod replay;

@@ -23,7 +23,7 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The suite's playbook with a change, and other files.
-fn changed(suite: &Suite, change: impl FnOnce(&mut Playbook)) -> Candidate {
+pub(crate) fn changed(suite: &Suite, change: impl FnOnce(&mut Playbook)) -> Candidate {
     let mut playbook = suite.desk().playbook().clone();
     change(&mut playbook);
     let mut files = authoring::default_files();
@@ -38,7 +38,7 @@ fn strict(playbook: &mut Playbook) {
 }
 
 /// Rules that say the same to all leads here.
-fn alike(playbook: &mut Playbook) {
+pub(crate) fn alike(playbook: &mut Playbook) {
     playbook.setup.company.contact = "someone@else.example".to_owned();
 }
 
@@ -51,7 +51,7 @@ async fn planned(suite: &Suite, candidate: &Candidate) -> Plan {
 }
 
 /// Applies a candidate as `michi apply` does.
-async fn applied(suite: &Suite, candidate: &Candidate, by: &str) -> Live {
+pub(crate) async fn applied(suite: &Suite, candidate: &Candidate, by: &str) -> Live {
     let plan = planned(suite, candidate).await;
     let done = deliver::apply(&suite.own().store, candidate, &plan, &author(by), false, suite.now()).await.unwrap();
     let Delivered::Live(live) = done else { panic!("{done:?}") };
@@ -366,7 +366,8 @@ async fn where_two_must_agree_a_second_person_makes_it_live() {
 async fn an_apply_that_was_interrupted_goes_on_when_it_is_run_again() {
     let suite = suite().await;
     let suite = &suite;
-    // The function's own client, which meets faults.
+    // A function's own client, which meets faults, with whatever role.
+    suite.client().roles().lift();
     let store: &Store = &suite.app("score").unwrap().store;
     let mut call: u64 = 0;
     loop {

@@ -23,7 +23,7 @@ use michi_local::bus::EventBus;
 use michi_local::client::{Client, Fault, Planned, Service, Units};
 use michi_local::dynamo::{Dynamo, Ledger};
 use michi_local::ses::Mailbox;
-use michi_local::template::Wiring;
+use michi_local::template::{Deployed, Wiring};
 
 /// Both tables as the template has them, empty.
 struct Tables {
@@ -38,13 +38,15 @@ struct Tables {
 impl Tables {
     fn new() -> Self {
         let now: michi_local::Now = Arc::new(|| at(0));
-        let wiring = Wiring::built_in("http://127.0.0.1:7070").unwrap();
+        let wiring = Wiring::built_in(Deployed { collector_url: "http://127.0.0.1:7070", sender: "example.com" }).unwrap();
         let dynamo = Arc::new(Dynamo::memory(now.clone()).unwrap());
         wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
         let ledger = Ledger::new(Arc::clone(&dynamo));
         let mailbox = Arc::new(Mailbox::open(ledger.clone(), now.clone()).unwrap());
         let bus = Arc::new(EventBus::open(wiring.buses.clone(), ledger, now.clone()).unwrap());
         let client = Client::new(dynamo, mailbox, bus, &wiring, now);
+        // The calls of all functions are made in the name of one.
+        client.roles().lift();
         let credentials = aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "local");
         let dynamo = |client: &Client| {
             let account = Account { region: "local".to_owned(), credentials: credentials.clone(), endpoint: None };

@@ -8,7 +8,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-fn read(path: impl AsRef<Path>) -> String {
+pub(crate) fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(root().join(path.as_ref())).unwrap()
 }
 
@@ -67,10 +67,11 @@ fn functions_know_neither_each_other_nor_the_local_suite() {
 
 #[test]
 fn every_function_is_in_the_template_and_every_setting_too() {
-    let template = read("infra/template.yaml");
+    let (template, telemetry) = (read("infra/template.yaml"), read("shared/src/io/telemetry.rs"));
     for function in folders("functions") {
         let name = function[..1].to_uppercase() + &function[1..];
         assert!(template.contains(&format!("\n  {name}:\n    Type: AWS::Serverless::Function")), "the template lacks {name}");
+        assert!(telemetry.contains(&format!("\"{function}\"")), "telemetry does not hear {function}");
     }
     let settings = read("shared/src/io/settings.rs");
     for name in

@@ -50,7 +50,31 @@ pub struct Page {
     unconfirmed: bool,
 }
 
+/// The same for a terminal: what the page hides behind a touch is told in sums.
+#[derive(Template)]
+#[template(path = "lead.txt", escape = "none")]
+struct Plain<'a> {
+    words: &'static Words,
+    person: &'a Person,
+    standing: &'a Standing,
+    fit: &'a FitView,
+    interest: &'a InterestView,
+    timeline: &'a Timeline,
+    known: &'a [Known],
+    unconfirmed: bool,
+}
+
 impl Page {
+    /// The page as plain text, for whoever looks in without a browser.
+    ///
+    /// # Errors
+    /// None that could come of what is shown.
+    pub fn plain(&self) -> Result<String, askama::Error> {
+        let Self { words, person, standing, fit, interest, timeline, known, unconfirmed, .. } = self;
+        let unconfirmed = *unconfirmed;
+        Plain { words, person, standing, fit, interest, timeline, known, unconfirmed }.render()
+    }
+
     /// Writes the page. `lead` is what `log` amounts to at `now` by `playbook`.
     #[must_use]
     pub fn new(playbook: &Playbook, lead: &Lead, log: &Log, now: Timestamp, language: Language) -> Self {

@@ -17,7 +17,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 use jiff::{SignedDuration, Timestamp};
-use michi::io::{Clock, KeyRing, Settings, Store};
+use michi::io::{Clock, KeyRing, Settings, Store, Versioned};
 use serde::Deserialize;
 
 use crate::call::{Call, Line, Service, Unanswered, chain};
@@ -175,6 +175,14 @@ impl Account {
         self.line.send(&self.credentials().await?, call).await
     }
 
+    /// Fetches a page of the web as a browser would: its status and body.
+    ///
+    /// # Errors
+    /// If nothing comes back.
+    pub async fn fetch(&self, url: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+        self.line.fetch(url).await
+    }
+
     /// Who calls; they may have to be fetched anew in the midst of a long command.
     async fn credentials(&self) -> anyhow::Result<Credentials> {
         let Some(provider) = self.sdk.credentials_provider() else { bail!(NO_CREDENTIALS) };
@@ -248,6 +256,24 @@ impl Installation {
     #[must_use]
     pub fn function(&self, folder: &str) -> String {
         format!("{}-{folder}", self.stack)
+    }
+
+    /// The live playbook.
+    ///
+    /// # Errors
+    /// If none was published, or the tables do not answer.
+    pub async fn playbook(&self) -> anyhow::Result<Versioned> {
+        let version = self.store.live_version().await?;
+        let playbook = Arc::new(self.store.playbook(&version).await?);
+        Ok(Versioned { version, playbook })
+    }
+
+    /// Makes a call that no client here knows, where nothing can be made of a refusal.
+    ///
+    /// # Errors
+    /// If it is not answered, with what to do about it.
+    pub async fn ask(&self, call: &Call) -> anyhow::Result<Vec<u8>> {
+        self.account.call(call).await?.map_err(|unanswered| self.account.explained(&unanswered))
     }
 
     /// The key ring: addresses stand in the tables under its digests.

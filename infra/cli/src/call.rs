@@ -38,6 +38,7 @@ pub struct Call {
     path: String,
     /// What is called, where a header says it.
     target: Option<&'static str>,
+    content: Option<&'static str>,
     body: Vec<u8>,
 }
 
@@ -84,7 +85,7 @@ impl Call {
     /// A question by its address. `path` begins with a slash and is encoded.
     #[must_use]
     pub fn get(service: Service, path: impl Into<String>) -> Self {
-        Self { service, method: "GET", path: path.into(), target: None, body: vec![] }
+        Self { service, method: "GET", path: path.into(), target: None, content: None, body: vec![] }
     }
 
     /// Something to be done at an address.
@@ -93,16 +94,29 @@ impl Call {
         Self { method: "POST", body, ..Self::get(service, path) }
     }
 
+    /// Something to be put in place of what stands there.
+    #[must_use]
+    pub fn put(service: Service, path: impl Into<String>, body: Vec<u8>) -> Self {
+        Self { method: "PUT", body, ..Self::get(service, path) }
+    }
+
     /// Something to be deleted.
     #[must_use]
     pub fn delete(service: Service, path: impl Into<String>) -> Self {
         Self { method: "DELETE", ..Self::get(service, path) }
     }
 
+    /// A question in the form of a form.
+    #[must_use]
+    pub fn form(service: Service, form: String) -> Self {
+        Self { content: Some("application/x-www-form-urlencoded; charset=utf-8"), ..Self::post(service, "/", form.into_bytes()) }
+    }
+
     /// A question in JSON. `target` is the operation with its interface's name before it.
     #[must_use]
     pub fn json(service: Service, target: &'static str, body: &serde_json::Value) -> Self {
-        Self { target: Some(target), ..Self::post(service, "/", body.to_string().into_bytes()) }
+        let content = Some("application/x-amz-json-1.1");
+        Self { target: Some(target), content, ..Self::post(service, "/", body.to_string().into_bytes()) }
     }
 }
 
@@ -130,6 +144,16 @@ impl Line {
         format!("{host}{}", call.path)
     }
 
+    /// Fetches a page of the web, unsigned: its status and body.
+    pub(crate) async fn fetch(&self, url: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+        let request = http::Request::get(url).body(SdkBody::empty()).with_context(|| format!("{url} is no address"))?;
+        let request = HttpRequest::try_from(request).context("it cannot be asked")?;
+        let answer = self.connector.call(request).await.map_err(|error| anyhow::anyhow!(chain(&error)))?;
+        let (parts, body) = answer.try_into_http1x().context("its answer cannot be read")?.into_parts();
+        let body = http_body_util::BodyExt::collect(body).await.map_err(|error| anyhow::anyhow!(error.to_string()))?;
+        Ok((parts.status.as_u16(), body.to_bytes().to_vec()))
+    }
+
     async fn attempt(&self, credentials: &Credentials, call: &Call) -> anyhow::Result<Result<Vec<u8>, Unanswered>> {
         let request = self.signed(credentials, call, SystemTime::from(Clock::System.now()))?;
         let answer = match self.connector.call(request).await {
@@ -152,9 +176,10 @@ impl Line {
         let url = self.url(call);
         let mut request = http::Request::builder().method(call.method).uri(&url);
         if let Some(target) = call.target {
-            // CloudWatch speaks version 1.0 of the protocol, the others 1.1.
-            let version = if call.service == Service::CloudWatch { "1.0" } else { "1.1" };
-            request = request.header("x-amz-target", target).header("content-type", format!("application/x-amz-json-{version}"));
+            request = request.header("x-amz-target", target);
+        }
+        if let Some(content) = call.content {
+            request = request.header("content-type", content);
         }
         let mut request = request.body(SdkBody::from(call.body.clone())).with_context(|| format!("{url} is no address"))?;
         let mut settings = SigningSettings::default();

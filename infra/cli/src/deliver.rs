@@ -1,5 +1,7 @@
 //! Making a version of the playbook live, and what may stand in the way: what `apply`, `approve` and `rollback` share.
 
+use std::time::Duration;
+
 use anyhow::{anyhow, bail};
 use jiff::Timestamp;
 use michi::io::store::{About, How, Live, Moved, Proposal, Publication};
@@ -36,6 +38,8 @@ pub enum Delivered {
 
 /// How often a publication that met somebody else's transaction is tried.
 const TRIES: u32 = 5;
+/// The pause before each of them.
+const PAUSE: Duration = Duration::from_millis(300);
 
 impl By {
     /// The name.
@@ -121,7 +125,10 @@ pub async fn publish(
             Ok(live) => return Ok(live),
             Err(error) if error.retry == Retry::Reread => return Err(overtaken(store, &error).await),
             // `score` may be moving the re-derivation on at this moment.
-            Err(error) if error.retry == Retry::Later && tries < TRIES => tries += 1,
+            Err(error) if error.retry == Retry::Later && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -7,8 +7,10 @@ use std::str::FromStr;
 use anyhow::Context;
 use clap::Args;
 use michi::playbook::span::Span;
-use michi_local::{Options, Pace, Suite, server};
-use tracing_subscriber::EnvFilter;
+use michi_local::{Options, Pace, Suite, logs, server};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// What `michi dev` takes.
 #[derive(Debug, Args)]
@@ -51,7 +53,8 @@ impl FromStr for Speed {
 /// Says what keeps it from starting, and what to do about it.
 pub fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let filter = EnvFilter::try_from_env("MICHI_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let shown = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
+    tracing_subscriber::registry().with(shown).with(logs::keep()).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads can be started")?;
     runtime.block_on(async {
         // First the port: that it is taken should not cost a start.

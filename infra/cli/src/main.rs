@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use michi_cli::{apply, approve, check, derivation, dev, history, init, plan, replay, rollback};
+use michi_cli::{
+    apply, approve, check, derivation, dev, doctor, history, init, lead, leads, messages, plan, redrive, replay, rollback,
+};
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
 #[derive(Debug, Parser)]
@@ -21,6 +23,16 @@ enum Command {
     Init(init::InitArgs),
     /// Check a playbook: every mistake with its line and what to do about it.
     Check(check::CheckArgs),
+    /// List the hottest leads, by what they are worth now.
+    Leads(leads::LeadsArgs),
+    /// Show a lead: what it did, what each point is for, and the messages about it.
+    Lead(lead::LeadArgs),
+    /// List messages that are held or under way; release a held one, or give it up.
+    Messages(messages::MessagesArgs),
+    /// Hand over again what was given up or could not be read.
+    Redrive(redrive::RedriveArgs),
+    /// Say whether an installation is well, and what to do where it is not.
+    Doctor(doctor::DoctorArgs),
     /// Say what michi would have said about a site's past, from its access log.
     Replay(replay::ReplayArgs),
     /// Say what would change if a playbook were live: rules, cells, stages. Writes nothing; exit code 2 if anything would.
@@ -50,6 +62,11 @@ fn main() -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Leads(args) => leads::run(&args),
+        Command::Lead(args) => lead::run(&args),
+        Command::Messages(args) => messages::run(&args),
+        Command::Redrive(args) => redrive::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Apply(args) => apply::run(&args),

@@ -27,6 +27,8 @@ pub enum Cause {
     Stream,
     /// A schedule.
     Schedule,
+    /// A person.
+    Hand,
 }
 
 /// One run of a function.

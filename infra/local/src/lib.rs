@@ -7,6 +7,7 @@
 //! - [`client`]: the AWS SDK's HTTP client without the network, with fault layer, record and roles
 //! - [`dynamo`], [`ses`], [`bus`]: the services behind it
 //! - [`streams`], [`functions`]: what starts functions, and what became of it
+//! - [`logs`]: the functions' last lines
 //! - [`server`]: the suite over HTTP, with a demonstration site `console`, its own pages at `/_michi`, and
 //!   `operator`, AWS's protocol for the `michi` command at `/_michi/aws`
 //!
@@ -51,6 +52,7 @@ pub mod filter;
 pub mod functions;
 mod invoke;
 mod lock;
+pub mod logs;
 mod operator;
 pub mod server;
 pub mod ses;

@@ -45,6 +45,11 @@ impl Settings {
     }
 }
 
+/// `MICHI_LOG`: what the functions log; read apart, since logging begins before anything can be missing.
+pub(super) fn log_level() -> Option<String> {
+    variable("MICHI_LOG")
+}
+
 fn variable(name: &str) -> Option<String> {
     #[allow(clippy::disallowed_methods, reason = "this is where settings are read")]
     std::env::var(name).ok()

@@ -175,6 +175,10 @@ pub enum Event {
         /// Why.
         why: Refusal,
     },
+    /// A person who looked lets it go on, as if it had just been owed.
+    Released,
+    /// A person who looked gives it up.
+    GivenUp,
 }
 
 /// The event has no place in the state in which the message is: somebody else was faster, or it is not due.
@@ -273,7 +277,7 @@ impl Message {
 
     /// Where the event leads, with the counts moved along.
     fn step(&mut self, event: &Event, now: Timestamp) -> Result<State, OutOfPlace> {
-        use Event::{Accepted, Claimed, Deferred, LeaseEnded, Never, NoAnswer, NotNow, Refused};
+        use Event::{Accepted, Claimed, Deferred, GivenUp, LeaseEnded, Never, NoAnswer, NotNow, Refused, Released};
         let state = self.state.clone();
         Ok(match (&state, event) {
             (State::Pending { due: free } | State::Unknown { until: free, .. }, Claimed { attempt }) if *free <= now => {
@@ -315,6 +319,12 @@ impl Message {
             // The wait for proof began when the call was over, however late somebody notices.
             (State::Claimed { attempt, lease }, LeaseEnded) if *lease <= now => self.open_since(*lease, attempt),
 
+            (State::Held, Released) => {
+                (self.tries, self.unanswered) = (0, 0);
+                State::Pending { due: now }
+            }
+            (State::Held, GivenUp) => State::Failed,
+
             (
                 State::Pending { .. }
                 | State::Claimed { .. }
@@ -330,7 +340,9 @@ impl Message {
                 | NoAnswer { .. }
                 | LeaseEnded
                 | Deferred { .. }
-                | Refused { .. },
+                | Refused { .. }
+                | Released
+                | GivenUp,
             ) => return Err(OutOfPlace),
         })
     }

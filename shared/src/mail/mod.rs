@@ -14,4 +14,5 @@ pub mod message;
 pub mod pace;
 pub mod summary;
 pub mod text;
+pub mod told;
 pub mod words;

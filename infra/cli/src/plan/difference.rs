@@ -264,7 +264,15 @@ mod tests {
             ("price-checking:\n  did", "price-watching:\n  did"),
             ("segment: price-checking", "segment: price-watching"),
         ];
-        insta::assert_snapshot!(shown(&edits), @"");
+        insta::assert_snapshot!(shown(&edits), @r#"
+        playbook.yaml class of pages careers Changed([Field { name: "paths", from: Some("*/careers*"), to: Some("*/stellen*") }])
+        scoring.yaml interest rule pricing-page Changed([Field { name: "points", from: Some("10"), to: Some("25") }])
+        scoring.yaml exclusion applicant Changed([Field { name: "when.did.times", from: Some("3"), to: Some("5") }])
+        scoring.yaml cell of the matrix C1 Removed
+        segments.yaml segment moving-now Changed([Field { name: "all.2.any.1.segment", from: Some("price-checking"), to: Some("price-watching") }])
+        segments.yaml segment price-watching Added([("did.times", "2"), ("did.what.page", "pricing"), ("did.within", "14d")])
+        segments.yaml segment price-checking Removed
+        "#);
     }
 
     #[test]

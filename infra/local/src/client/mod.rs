@@ -6,10 +6,10 @@
 mod fault;
 mod permit;
 mod record;
+mod roles;
 mod touch;
 mod wire;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::http::{
@@ -26,12 +26,13 @@ use crate::bus::EventBus;
 use crate::dynamo::Dynamo;
 use crate::invoke::Invocation;
 use crate::ses::Mailbox;
-use crate::template::{Grant, Wiring};
+use crate::template::Wiring;
 use wire::{Answer, Outgoing, count_capacity};
 
 pub(crate) use fault::scramble;
 pub use fault::{At, Fault, Faults, Planned};
 pub use record::{Call, Mark, Outcome, Record, Touch, Units};
+pub use roles::Roles;
 pub(crate) use wire::Refusal;
 
 /// A service that is modelled.
@@ -58,7 +59,7 @@ struct Shared {
     bus: Arc<EventBus>,
     record: Record,
     faults: Faults,
-    grants: BTreeMap<String, Vec<Grant>>,
+    roles: Roles,
     now: Now,
     partition_keys: touch::PartitionKeys,
 }
@@ -66,11 +67,11 @@ struct Shared {
 impl Client {
     /// A client of the suite itself: its calls are recorded without a number, need no role and meet no faults.
     pub fn new(dynamo: Arc<Dynamo>, mailbox: Arc<Mailbox>, bus: Arc<EventBus>, wiring: &Wiring, now: Now) -> Self {
-        let grants = wiring.functions.iter().map(|function| (function.name.clone(), function.grants.clone())).collect();
+        let roles = Roles::of(wiring);
         let partition_keys =
             wiring.tables.iter().filter_map(|table| Some((table.name.clone(), table.keys.first()?.clone()))).collect();
         let (record, faults) = Default::default();
-        let shared = Shared { dynamo, mailbox, bus, record, faults, grants, now, partition_keys };
+        let shared = Shared { dynamo, mailbox, bus, record, faults, roles, now, partition_keys };
         Self { shared: Arc::new(shared), function: None }
     }
 
@@ -89,6 +90,11 @@ impl Client {
         &self.shared.faults
     }
 
+    /// What each function may call.
+    pub fn roles(&self) -> &Roles {
+        &self.shared.roles
+    }
+
     /// This client in the form the SDK's configuration takes.
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(self.clone())
@@ -103,6 +109,7 @@ impl Client {
             Service::Ses | Service::EventBridge => Vec::new(),
         };
         let (mut call, place) = self.shared.record.enter(self.function.as_deref(), &outgoing, touches);
+        call.asks = permit::asks(&outgoing, &call.touches);
         call.fault = self.shared.faults.strike(&call, &outgoing.sdk_call);
         let result = self.meet(&mut call, place, outgoing).await;
         self.shared.record.close(place, call);
@@ -121,7 +128,7 @@ impl Client {
             Some(Fault::Throttle) => outgoing.throttled(),
             Some(Fault::Conflict) => outgoing.in_conflict(),
             Some(Fault::Refuse) => outgoing.refused(),
-            Some(Fault::AfterEffect | Fault::CrashAfter) | None => match self.may(call, &outgoing) {
+            Some(Fault::AfterEffect | Fault::CrashAfter) | None => match self.may(call) {
                 Ok(()) => self.answer(outgoing, call).await,
                 Err(refusal) => refusal.into(),
             },

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::fault::Fault;
 use super::{Outgoing, Service};
 use crate::lock::lock;
+use crate::template::Access;
 
 /// One attempt of one call to a service.
 #[derive(Debug, Clone, Serialize)]
@@ -27,6 +28,8 @@ pub struct Call {
     pub attempt: u32,
     /// What it touches in the tables.
     pub touches: Vec<Touch>,
+    /// What it asks of the caller's role.
+    pub asks: Vec<Access>,
     /// Consumed capacity, by table (`Leads`) and index (`Leads/due`).
     pub units: BTreeMap<String, Units>,
     /// How it ended.
@@ -125,6 +128,7 @@ impl Record {
             operation: outgoing.operation.clone(),
             attempt: outgoing.attempt,
             touches,
+            asks: Vec::new(),
             units: BTreeMap::new(),
             outcome: Outcome::UnderWay,
             fault: None,

@@ -27,7 +27,8 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let now: crate::Now = Arc::new(|| "2026-04-01T09:00:00Z".parse::<Timestamp>().unwrap());
-    let wiring = Wiring::built_in("http://127.0.0.1:7070").unwrap();
+    let wiring =
+        Wiring::built_in(crate::template::Deployed { collector_url: "http://127.0.0.1:7070", sender: "example.com" }).unwrap();
     let dynamo = Arc::new(Dynamo::memory(now.clone()).unwrap());
     wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
     let ledger = Ledger::new(Arc::clone(&dynamo));
@@ -65,6 +66,7 @@ fn lead(id: &str) -> TransactWriteItem {
 #[tokio::test]
 async fn the_sdk_speaks_to_the_tables() {
     let fixture = fixture();
+    fixture.client.roles().lift();
     let tables = tables(&fixture.client.for_function("score"), 1);
     let mark = fixture.client.record().mark();
     let put =
@@ -192,11 +194,42 @@ async fn a_function_may_do_what_the_template_allows() {
     assert_eq!(error.raw_response().unwrap().status().as_u16(), 403);
 }
 
-async fn send(
-    client: &Client,
-    to: &str,
-    headers: &[(&str, &str)],
-) -> Result<String, aws_sdk_sesv2::error::SdkError<aws_sdk_sesv2::operation::send_email::SendEmailError>> {
+/// One statement must allow all that a transaction does to a table.
+#[tokio::test]
+async fn a_transaction_needs_every_partition_it_touches() {
+    let fixture = fixture();
+    let transact = async |keys: &[&str]| {
+        let items = keys.iter().map(|key| lead(key)).collect();
+        let call = tables(&fixture.client.for_function("score"), 1).transact_write_items().set_transact_items(Some(items));
+        call.send().await.map(|_| ()).map_err(|error| error.message().unwrap().to_owned())
+    };
+    assert_eq!(transact(&["lead#1", "visitor#1"]).await, Ok(()));
+    let refused = transact(&["lead#2", "playbook#live"]).await.unwrap_err();
+    assert!(refused.contains("dynamodb:LeadingKeys lead#2 playbook#live"), "{refused}");
+}
+
+#[tokio::test]
+async fn mail_comes_only_from_the_sender() {
+    let fixture = fixture();
+    let notify = fixture.client.for_function("notify");
+    for (from, allowed) in [
+        ("news@example.com", true),
+        ("News <news@example.com>", true),
+        ("news@example.com.evil.example", false),
+        ("\"news@example.com\" <news@evil.example>", false),
+    ] {
+        let code = send_from(&notify, from, "a@elsewhere.example", &[]).await.err().and_then(|e| e.code().map(str::to_owned));
+        assert_eq!(code.as_deref(), (!allowed).then_some("AccessDeniedException"), "{from}");
+    }
+}
+
+type Sent = Result<String, aws_sdk_sesv2::error::SdkError<aws_sdk_sesv2::operation::send_email::SendEmailError>>;
+
+async fn send(client: &Client, to: &str, headers: &[(&str, &str)]) -> Sent {
+    send_from(client, "michi <michi@example.com>", to, headers).await
+}
+
+async fn send_from(client: &Client, from: &str, to: &str, headers: &[(&str, &str)]) -> Sent {
     let text = |data: &str| mail::Content::builder().data(data).build().unwrap();
     let headers = headers.iter().map(|(name, value)| mail::MessageHeader::builder().name(*name).value(*value).build().unwrap());
     let message = mail::Message::builder()
@@ -206,7 +239,7 @@ async fn send(
         .build();
     aws_sdk_sesv2::Client::new(&config(client, 1))
         .send_email()
-        .from_email_address("michi <michi@example.com>")
+        .from_email_address(from)
         .destination(mail::Destination::builder().to_addresses(to).build())
         .content(mail::EmailContent::builder().simple(message).build())
         .email_tags(mail::MessageTag::builder().name("lead").value("abc-1_2").build().unwrap())
@@ -284,7 +317,7 @@ async fn everything_is_kept_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let now: crate::Now = Arc::new(|| "2026-04-01T09:00:00Z".parse::<Timestamp>().unwrap());
     let open = |path: &Path| {
-        let wiring = Wiring::built_in("").unwrap();
+        let wiring = Wiring::built_in(crate::template::Deployed { collector_url: "", sender: "example.com" }).unwrap();
         let dynamo = Arc::new(Dynamo::file(&path.join("michi.sqlite"), now.clone()).unwrap());
         wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
         let ledger = Ledger::new(Arc::clone(&dynamo));

@@ -136,7 +136,7 @@ impl From<Result<Value, Refusal>> for Answer {
 pub(super) struct Wanted(Option<String>);
 
 pub(super) fn count_capacity(operation: &str, mut body: Value) -> (Value, Wanted) {
-    let Some(fields) = body.as_object_mut().filter(|_| operation != "ListTables") else {
+    let Some(fields) = body.as_object_mut().filter(|_| !matches!(operation, "ListTables" | "DescribeTable")) else {
         return (body, Wanted(None));
     };
     let asked = fields.insert("ReturnConsumedCapacity".to_owned(), "INDEXES".into());

@@ -1,7 +1,6 @@
 //! Leads by worth now, and each of them in full.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
@@ -11,13 +10,12 @@ use jiff::Timestamp;
 use michi::activity::{LogOwner, Record};
 use michi::fold::fold;
 use michi::id::{LeadId, PlaybookVersion};
-use michi::io::store::LeadItem;
+use michi::io::store::{self, Playbooks};
 use michi::io::{Error, Versioned};
-use michi::lead::{Cell, Grade, Lead, Level, Phase, Stage};
+use michi::lead::{Lead, Stage};
 use michi::link::View;
 use michi::mail::words;
-use michi::playbook::{Language, Playbook};
-use michi::scoring::worth;
+use michi::playbook::Language;
 use serde::{Deserialize, Serialize};
 
 use super::door::Refusal;
@@ -39,30 +37,11 @@ struct Leads {
     leads: Vec<Summary>,
 }
 
-/// A lead in `leads.json`: as it was last saved, with its points decayed to now.
+/// A lead in `leads.json`.
 #[derive(Debug, Clone, Serialize)]
 struct Summary {
-    id: LeadId,
-    name: Option<String>,
-    company: Option<String>,
-    stage: Stage,
-    grade: Option<Grade>,
-    level: Level,
-    /// Grade and level together.
-    cell: Option<Cell>,
-    /// Points of fit.
-    fit: f64,
-    /// Points of interest, now.
-    interest: f64,
-    /// Points of momentum, now.
-    momentum: f64,
-    surging: bool,
-    phase: Phase,
-    excluded: bool,
-    last_seen: Option<Timestamp>,
-    next_review: Option<Timestamp>,
-    /// The playbook it was folded with.
-    playbook: PlaybookVersion,
+    #[serde(flatten)]
+    lead: store::Summary,
     /// The path of its page, for the playbook's first owner.
     view: Option<String>,
 }
@@ -145,7 +124,7 @@ pub(super) async fn show(
     let total = leads.counts.values().sum();
     let mut rows = Vec::new();
     for lead in &leads.leads {
-        let address = if lead.name.is_none() && lead.company.is_none() { address(&console, lead).await? } else { None };
+        let address = if lead.lead.name.is_none() && lead.lead.company.is_none() { address(&console, lead).await? } else { None };
         rows.push(Row::of(lead, address, &leads.playbook, &reader));
     }
     page::render(&LeadsPage {
@@ -175,9 +154,9 @@ pub(super) async fn one(State(console): State<Console>, Path(name): Path<String>
         return Err(nobody());
     }
     let now = console.suite.now();
-    let mut playbooks = Playbooks::new(&console, &live);
+    let mut playbooks = Playbooks::new(&app.store, &live);
     let summary = match &item {
-        Some(item) => Some(playbooks.summary(item, now).await?),
+        Some(item) => Some(Summary::of(playbooks.summary(item, now).await?, &console, &live)),
         None => None,
     };
     let lead = fold(&live.playbook, &log, now);
@@ -237,65 +216,21 @@ async fn list(console: &Console, only: Option<Stage>, limit: Limit) -> Result<Le
     let (app, now) = (console.suite.own(), console.suite.now());
     let live = app.playbook().await?;
     let Ranking { counts, formulas } = Ranking::read(console)?;
-    let mut playbooks = Playbooks::new(console, &live);
+    let mut playbooks = Playbooks::new(&app.store, &live);
     let mut leads = Vec::new();
     for (epoch, stage) in formulas.into_iter().filter(|(_, stage)| only.is_none_or(|only| only == *stage)) {
         for item in app.store.leads_by_rank(&epoch, stage, limit.get()).await? {
-            leads.push(playbooks.summary(&item, now).await?);
+            leads.push(Summary::of(playbooks.summary(&item, now).await?, console, &live));
         }
     }
-    leads.sort_by(|one, other| other.interest.total_cmp(&one.interest).then_with(|| one.id.cmp(&other.id)));
+    leads.sort_by(|one, other| other.lead.interest.total_cmp(&one.lead.interest).then_with(|| one.lead.id.cmp(&other.lead.id)));
     leads.truncate(limit.get());
     Ok(Leads { now, playbook: live.version, counts, leads })
 }
 
-/// The playbooks that leads were folded with, read once each: a rank means what its own playbook says.
-struct Playbooks<'a> {
-    console: &'a Console,
-    live: &'a Versioned,
-    others: HashMap<PlaybookVersion, Arc<Playbook>>,
-}
-
-impl<'a> Playbooks<'a> {
-    fn new(console: &'a Console, live: &'a Versioned) -> Self {
-        Self { console, live, others: HashMap::new() }
-    }
-
-    async fn get(&mut self, version: &PlaybookVersion) -> Result<Arc<Playbook>, Error> {
-        if *version == self.live.version {
-            return Ok(Arc::clone(&self.live.playbook));
-        }
-        if let Some(playbook) = self.others.get(version) {
-            return Ok(Arc::clone(playbook));
-        }
-        let playbook = Arc::new(self.console.suite.own().store.playbook(version).await?);
-        self.others.insert(version.clone(), Arc::clone(&playbook));
-        Ok(playbook)
-    }
-
-    async fn summary(&mut self, item: &LeadItem, now: Timestamp) -> Result<Summary, Error> {
-        let playbook = self.get(&item.playbook).await?;
-        let rules = &playbook.scoring.interest;
-        let momentum = worth(item.momentum_rank, now, rules.momentum.half_life);
-        Ok(Summary {
-            id: item.lead.clone(),
-            name: item.name.clone(),
-            company: item.company.clone(),
-            stage: item.stage,
-            grade: item.grade,
-            level: item.level,
-            cell: item.grade.map(|grade| Cell { grade, level: item.level }),
-            fit: item.fit,
-            interest: worth(item.rank, now, rules.half_life),
-            momentum,
-            surging: momentum >= rules.momentum.surging,
-            phase: item.phase,
-            excluded: item.excluded,
-            last_seen: item.last_seen,
-            next_review: item.next_review,
-            playbook: item.playbook.clone(),
-            view: view(self.console, self.live, &item.lead),
-        })
+impl Summary {
+    fn of(lead: store::Summary, console: &Console, live: &Versioned) -> Self {
+        Self { view: view(console, live, &lead.id), lead }
     }
 }
 
@@ -310,13 +245,14 @@ fn view(console: &Console, live: &Versioned, lead: &LeadId) -> Option<String> {
 /// The mail address that a lead's log ends up with: the item in the table has none.
 async fn address(console: &Console, lead: &Summary) -> Result<Option<String>, Error> {
     let app = console.suite.own();
-    let log = app.store.log(&LogOwner::Lead(lead.id.clone())).await?;
+    let log = app.store.log(&LogOwner::Lead(lead.lead.id.clone())).await?;
     let lead = fold(&app.playbook().await?.playbook, &log, console.suite.now());
     Ok(lead.attribute("email").map(line))
 }
 
 impl Row {
     fn of(lead: &Summary, address: Option<String>, playbook: &PlaybookVersion, reader: &Reader) -> Self {
+        let Summary { lead, view } = lead;
         let shown = |text: &Option<String>| text.as_deref().map(line).filter(|text| !text.is_empty());
         Self {
             id: lead.id.clone(),
@@ -332,7 +268,7 @@ impl Row {
             phase: words::phase(lead.phase, Language::En),
             last_seen: lead.last_seen.map(|at| reader.said(at)),
             next_review: lead.next_review.map(|at| reader.said(at)),
-            view: lead.view.clone(),
+            view: view.clone(),
             outdated: lead.playbook != *playbook,
         }
     }

@@ -5,8 +5,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
-use michi::mail::gate::{Deferral, Refusal as Refused};
-use michi::mail::message::{Content, Entry, Event, Message, Recipient, State as Standing};
+use michi::mail::message::{Content, Entry, Message, Recipient, State as Standing};
+use michi::mail::told;
 use serde::Serialize;
 
 use super::door::Refusal;
@@ -113,14 +113,13 @@ impl Row {
             Content::Alert(alert) => alert.name.as_ref().or(alert.company.as_ref()).map(|known| line(known.text.as_str())),
             Content::Summary(summary) => Some(format!("{} made ready by a changed playbook", summary.count)),
         };
-        let (state, class, next, sent) = match &message.state {
-            Standing::Pending { due } => ("pending", "under-way", Some(("to be sent", *due)), None),
-            Standing::Claimed { lease, .. } => ("being sent", "under-way", Some(("claimed until", *lease)), None),
-            Standing::Unknown { until, .. } => ("unknown: may have been sent", "held", Some(("tried once more", *until)), None),
-            Standing::Sent { ses, .. } => ("sent", "done", None, Some(ses.clone())),
-            Standing::Failed => ("failed", "ended", None, None),
-            Standing::Expired => ("expired", "ended", None, None),
-            Standing::Held => ("held: a person must look", "held", None, None),
+        let (class, next, sent) = match &message.state {
+            Standing::Pending { due } => ("under-way", Some(("to be sent", *due)), None),
+            Standing::Claimed { lease, .. } => ("under-way", Some(("claimed until", *lease)), None),
+            Standing::Unknown { until, .. } => ("held", Some(("tried once more", *until)), None),
+            Standing::Sent { ses, .. } => ("done", None, Some(ses.clone())),
+            Standing::Failed | Standing::Expired => ("ended", None, None),
+            Standing::Held => ("held", None, None),
         };
         Self {
             id: message.id.to_string(),
@@ -129,39 +128,15 @@ impl Row {
             to: owner.to_string(),
             lead: message.lead.as_ref().map(ToString::to_string),
             who,
-            state,
+            state: told::state(&message.state),
             class,
             next: next.map(|(what, at)| (what, reader.said(at))),
             sent,
-            history: message.history.iter().map(|Entry { at, event }| (reader.at(*at), said(event, reader))).collect(),
-        }
-    }
-}
-
-/// What happened, in words.
-fn said(event: &Event, reader: &Reader) -> String {
-    match event {
-        Event::Claimed { attempt } => format!("claimed, attempt {attempt}"),
-        Event::Accepted { ses, .. } => format!("accepted by SES as {}", line(ses)),
-        Event::NotNow { why, .. } => format!("surely not sent, and tried again later: {}", line(why)),
-        Event::Never { why, .. } => format!("refused for good: {}", line(why)),
-        Event::NoAnswer { why, .. } => format!("no answer: {}", line(why)),
-        Event::LeaseEnded => "the claim's time was over, and nobody had said what came of it".to_owned(),
-        Event::Deferred { until, why } => {
-            let why = match why {
-                Deferral::Pacing => "as much as may go out was going out",
-                Deferral::Trouble => "something is wrong that a person must mend; the logs say what",
-            };
-            format!("put off to {}: {why}", reader.at(*until).full)
-        }
-        Event::Refused { why } => {
-            let why = match why {
-                Refused::Suppressed => "nothing may be sent to this recipient",
-                Refused::NoSuchOwner => "the playbook knows no such owner: add one of this id in playbook.yaml",
-                Refused::LeadGone => "the lead is gone",
-                Refused::TooLate => "it came too late to be of use",
-            };
-            format!("not let out: {why}")
+            history: message
+                .history
+                .iter()
+                .map(|Entry { at, event }| (reader.at(*at), told::event(event, |at| reader.at(at).full)))
+                .collect(),
         }
     }
 }

@@ -131,6 +131,7 @@ pub(super) async fn show(
             Cause::Http => "request",
             Cause::Stream => "stream",
             Cause::Schedule => "schedule",
+            Cause::Hand => "by hand",
         },
         took: took(run.took_ms),
         error: run.error.as_deref().map(plain),

@@ -40,6 +40,27 @@ impl Ledger {
         bodies.map(|body| Ok(serde_json::from_str(&body?)?)).collect()
     }
 
+    /// The same, each with its number.
+    pub fn numbered<T: DeserializeOwned>(&self, kind: &str) -> anyhow::Result<Vec<(i64, T)>> {
+        let storage = lock(&self.0.storage);
+        let mut statement = storage.conn().prepare("SELECT id, body FROM michi_entries WHERE kind = ?1 ORDER BY id")?;
+        let entries = statement.query_map([kind], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+        entries.map(|entry| entry.map_err(Into::into).and_then(|(id, body)| Ok((id, serde_json::from_str(&body)?)))).collect()
+    }
+
+    /// Drops an entry.
+    pub fn remove(&self, number: i64) -> anyhow::Result<()> {
+        lock(&self.0.storage).conn().execute("DELETE FROM michi_entries WHERE id = ?1", [number])?;
+        Ok(())
+    }
+
+    /// Puts an entry in place of another.
+    pub fn replace(&self, number: i64, entry: &impl Serialize) -> anyhow::Result<()> {
+        let body = serde_json::to_string(entry)?;
+        lock(&self.0.storage).conn().execute("UPDATE michi_entries SET body = ?2 WHERE id = ?1", (number, body))?;
+        Ok(())
+    }
+
     /// Keeps a value under a name, in place of what stood there.
     pub fn put(&self, name: &str, value: &impl Serialize) -> anyhow::Result<()> {
         let body = serde_json::to_string(value)?;

@@ -174,6 +174,7 @@ impl Dynamo {
             "BatchWriteItem" => answer(ready(actions::batch_write_item::execute(storage, parse(body)?))?),
             "TransactGetItems" => answer(ready(actions::transact_get_items::execute(storage, parse(body)?))?),
             "TransactWriteItems" => answer(ready(actions::transact_write_items::execute(storage, parse(body)?))?),
+            "DescribeTable" => answer(ready(actions::describe_table::execute(storage, parse(body)?, &Default::default()))?),
             "ListTables" => answer(ready(actions::list_tables::execute(storage, parse(body)?))?),
             _ => Err(DynoxideError::ValidationException(format!("the local suite does not answer DynamoDB's {operation}"))),
         }

@@ -17,7 +17,8 @@ use crate::Now;
 use crate::dynamo::{Dynamo, Ledger};
 use crate::functions::Functions;
 use crate::template::Wiring;
-use pump::{ABANDONED, Context, Pump};
+pub(crate) use pump::ABANDONED;
+use pump::{Context, Pump};
 
 /// How far from orderly the streams are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

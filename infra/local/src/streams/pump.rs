@@ -40,7 +40,7 @@ pub(super) struct Context {
 }
 
 /// The kind of ledger entry for what was given up.
-pub(super) const ABANDONED: &str = "abandoned";
+pub(crate) const ABANDONED: &str = "abandoned";
 /// Records read at a time.
 const PAGE: usize = 1000;
 /// Tries of a batch where the template sets no bound: a day of Lambda's growing waits.

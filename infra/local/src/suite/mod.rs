@@ -23,7 +23,7 @@ use crate::client::Client;
 use crate::dynamo::{Dynamo, Ledger};
 use crate::functions::{Functions, Run};
 use crate::ses::Mailbox;
-use crate::streams::{Abandoned, Disorder, Streams};
+use crate::streams::{ABANDONED, Abandoned, Disorder, Streams};
 use crate::template::Wiring;
 
 pub use due::WakeUp;
@@ -155,6 +155,19 @@ impl Suite {
     /// Stream records that were given up.
     pub fn abandoned(&self) -> anyhow::Result<Vec<Abandoned>> {
         self.inner.streams.abandoned()
+    }
+
+    /// The same with a number each, under which it can be dropped or kept in part.
+    pub(crate) fn given_up(&self) -> anyhow::Result<Vec<(i64, Abandoned)>> {
+        self.inner.ledger.numbered(ABANDONED)
+    }
+
+    pub(crate) fn drop_given_up(&self, number: i64) -> anyhow::Result<()> {
+        self.inner.ledger.remove(number)
+    }
+
+    pub(crate) fn keep_given_up(&self, number: i64, batch: &Abandoned) -> anyhow::Result<()> {
+        self.inner.ledger.replace(number, batch)
     }
 
     /// What waits in the due index, the earliest first, at most `limit`.

@@ -10,6 +10,7 @@ use michi::io::store::{About, How, Publication};
 use michi::playbook::authoring::{self, Mistakes, SourceFile};
 use michi::playbook::{Playbook, Site};
 
+use super::start::read_wiring;
 use super::{Options, Suite};
 use crate::lock::lock;
 
@@ -61,6 +62,8 @@ impl Suite {
     pub async fn reload_playbook(&self) -> anyhow::Result<()> {
         match read(&self.inner.options) {
             Ok((playbook, files)) => {
+                let wiring = read_wiring(&self.inner.options, &playbook)?;
+                self.inner.client.roles().take(&wiring);
                 {
                     let mut desk = lock(&self.inner.desk);
                     desk.playbook = playbook;

@@ -35,6 +35,11 @@ impl Suite {
         self.inner.functions.start(function, Cause::Schedule, payload).await
     }
 
+    /// Starts a function with a payload, as a person may.
+    pub(crate) async fn invoke(&self, function: &str, payload: Value) -> Result<Value, String> {
+        self.inner.functions.start(function, Cause::Hand, payload).await
+    }
+
     /// Starts every scheduled function that has something due now, and hands over what follows, until nothing more
     /// comes of it.
     ///

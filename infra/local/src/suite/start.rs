@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 use michi::io::{App, KeyRing, Random, Settings, Store, aws};
+use michi::playbook::Playbook;
 use tokio::sync::watch;
 
 use super::functions::{Started, start_function};
@@ -24,7 +25,7 @@ use crate::dynamo::{Dynamo, Ledger};
 use crate::functions::Functions;
 use crate::ses::Mailbox;
 use crate::streams::Streams;
-use crate::template::{REGION, Wiring};
+use crate::template::{Deployed, REGION, Wiring};
 
 const CLOCK: &str = "clock";
 const KEYS: &str = "keys";
@@ -47,8 +48,8 @@ impl Suite {
         options: Options,
         start: impl Fn(&str, App, &SdkConfig) -> Option<Started>,
     ) -> anyhow::Result<Self> {
-        let wiring = read_wiring(&options)?;
         let desk = Desk::open(&options)?;
+        let wiring = read_wiring(&options, desk.playbook())?;
         let folder = options.data.as_deref().map(folder::Folder::take).transpose()?;
         let time = Arc::new(Time::new(options.pace));
         let running = watch::Sender::new(0);
@@ -128,12 +129,14 @@ impl Suite {
     }
 }
 
-fn read_wiring(options: &Options) -> anyhow::Result<Wiring> {
+/// The template as it would be deployed for this playbook: SES may send for the playbook's sender.
+pub(super) fn read_wiring(options: &Options, playbook: &Playbook) -> anyhow::Result<Wiring> {
+    let deployed = Deployed { collector_url: &options.collector_url, sender: playbook.setup.sender.address.domain() };
     let Some(path) = &options.template else {
-        return Ok(Wiring::built_in(&options.collector_url)?);
+        return Ok(Wiring::built_in(deployed)?);
     };
     let text = std::fs::read_to_string(path).with_context(|| format!("the template {} cannot be read", path.display()))?;
-    Ok(Wiring::parse(path, &text, &options.collector_url)?)
+    Ok(Wiring::parse(path, &text, deployed)?)
 }
 
 fn open_file(path: &Path, now: Now) -> anyhow::Result<Dynamo> {

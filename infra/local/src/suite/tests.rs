@@ -53,7 +53,7 @@ async fn score(tables: &aws_sdk_dynamodb::Client, app: &App, trigger: Trigger) -
     let Trigger::Stream(event) = trigger else { return Ok(response) };
     for record in &event.records {
         let due = app.clock.now() + SignedDuration::from_hours(1);
-        let put = tables.put_item().table_name("Leads").item("pk", s("lead#1")).item("sk", s("message#1"));
+        let put = tables.put_item().table_name("Leads").item("pk", s("owner#1")).item("sk", s("message#1"));
         let put = put.item("due_part", s("notify.0.0")).item("due_at", s(format!("{due:.3}")));
         if put.send().await.is_err() {
             response.failed(record);

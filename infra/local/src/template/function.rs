@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::node::{Node, Place};
 use super::read::Reader;
-use super::{Function, Grant, Schedule};
+use super::{Condition, Function, Grant, Schedule};
 
 impl Reader<'_> {
     pub(super) fn lambda(&mut self, resource: &str, properties: &Node) -> Option<Function> {
@@ -36,27 +36,18 @@ impl Reader<'_> {
         };
         let mut grants = Vec::new();
         for statement in statements.elements() {
-            let leading_keys = match statement.get("Condition").map(|node| self.names.value(node)) {
-                None => None,
-                Some(Ok(condition)) => match leading_keys(&condition) {
-                    Some(keys) => Some(keys),
-                    None => {
-                        self.mistakes
-                            .push((statement.place, "the only condition modelled is on dynamodb:LeadingKeys".to_owned()));
-                        continue;
-                    }
-                },
-                Some(Err(mistake)) => {
-                    self.mistakes.push(mistake);
-                    continue;
-                }
-            };
+            let condition = statement.get("Condition").map(|node| Ok((node.place, self.names.value(node)?))).transpose();
+            let conditions = condition.and_then(|condition| {
+                let read = |(place, condition): (Place, Value)| Condition::read(&condition).map_err(|mistake| (place, mistake));
+                condition.map_or_else(|| Ok(Vec::new()), read)
+            });
+            let Some(conditions) = self.keep(conditions) else { continue };
             if self.text(statement, "Effect").as_deref() != Some("Allow") {
                 self.mistakes.push((statement.place, "only allowing statements are modelled".to_owned()));
             }
-            let grant =
-                Grant { actions: self.texts(statement, "Action"), resources: self.texts(statement, "Resource"), leading_keys };
-            grants.push(grant);
+            let Some(sid) = self.text(statement, "Sid") else { continue };
+            let (actions, resources) = (self.texts(statement, "Action"), self.texts(statement, "Resource"));
+            grants.push(Grant { sid, actions, resources, conditions });
         }
         grants
     }
@@ -92,16 +83,6 @@ fn rate(expression: &str) -> Option<SignedDuration> {
         "minute" => Some(SignedDuration::from_mins(count)),
         "hour" => Some(SignedDuration::from_hours(count)),
         "day" => Some(SignedDuration::from_hours(count.checked_mul(24)?)),
-        _ => None,
-    }
-}
-
-fn leading_keys(condition: &Value) -> Option<Vec<String>> {
-    let operators = condition.as_object().filter(|operators| operators.len() == 1)?;
-    let keys = operators.get("ForAllValues:StringLike")?.get("dynamodb:LeadingKeys")?;
-    match keys {
-        Value::String(key) => Some(vec![key.clone()]),
-        Value::Array(keys) => keys.iter().map(|key| key.as_str().map(str::to_owned)).collect(),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! `infra/template.yaml` as the wiring it describes: what is deployed is what runs here.
 
 mod function;
+mod grant;
 mod node;
 mod read;
 mod value;
@@ -16,6 +17,8 @@ use serde_json::Value;
 use crate::filter::Pattern;
 use node::{Node, Place};
 
+pub use grant::{Access, Condition, FROM_ADDRESS, Grant, LEADING_KEYS, Test, wild};
+
 /// The template as it stood when this was built.
 pub const TEMPLATE: &str = include_str!("../../../template.yaml");
 /// How the built-in template is named in messages.
@@ -24,6 +27,15 @@ pub const TEMPLATE_NAME: &str = "infra/template.yaml";
 /// The region and the account of everything in one process.
 pub(crate) const REGION: &str = "local";
 pub(crate) const ACCOUNT: &str = "000000000000";
+
+/// What only a deployment knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Deployed<'a> {
+    /// The address of the API, without a slash at the end.
+    pub collector_url: &'a str,
+    /// The parameter `Sender`: the domain, or the one address, that mail comes from.
+    pub sender: &'a str,
+}
 
 /// Everything the template connects.
 #[derive(Debug, Clone, Default)]
@@ -64,17 +76,6 @@ pub struct Schedule {
     pub every: SignedDuration,
     /// The payload.
     pub input: Value,
-}
-
-/// One allowing statement of a function's role. In actions and resources `*` and `?` are wild.
-#[derive(Debug, Clone, Serialize)]
-pub struct Grant {
-    /// As in `dynamodb:PutItem`.
-    pub actions: Vec<String>,
-    /// ARNs.
-    pub resources: Vec<String>,
-    /// If present, the partition keys must all match one of these.
-    pub leading_keys: Option<Vec<String>>,
 }
 
 /// An HTTP route.
@@ -122,6 +123,8 @@ pub struct Mapping {
     pub filters: Vec<Pattern>,
     /// The filters as written.
     pub patterns: Vec<String>,
+    /// Where batches go that are given up.
+    pub failures: Option<String>,
 }
 
 /// A table.
@@ -163,19 +166,16 @@ type Mistake = (Place, String);
 
 impl Wiring {
     /// Reads the template built into this program.
-    ///
-    /// `collector_url` stands for the address the API gets when it is deployed.
-    pub fn built_in(collector_url: &str) -> Result<Self, Mistakes> {
+    pub fn built_in(deployed: Deployed<'_>) -> Result<Self, Mistakes> {
         // Read once: tests start many suites.
         static TREE: OnceLock<Result<Node, Vec<Mistake>>> = OnceLock::new();
         let tree = TREE.get_or_init(|| read::parse(TEMPLATE)).as_ref().map_err(Clone::clone);
-        tree.and_then(|tree| read::connect(tree, collector_url))
-            .map_err(|mistakes| Mistakes::of(Path::new(TEMPLATE_NAME), mistakes))
+        tree.and_then(|tree| read::connect(tree, deployed)).map_err(|mistakes| Mistakes::of(Path::new(TEMPLATE_NAME), mistakes))
     }
 
     /// Reads a template. `file` is how mistakes name it.
-    pub fn parse(file: &Path, text: &str, collector_url: &str) -> Result<Self, Mistakes> {
-        read::parse(text).and_then(|tree| read::connect(&tree, collector_url)).map_err(|mistakes| Mistakes::of(file, mistakes))
+    pub fn parse(file: &Path, text: &str, deployed: Deployed<'_>) -> Result<Self, Mistakes> {
+        read::parse(text).and_then(|tree| read::connect(&tree, deployed)).map_err(|mistakes| Mistakes::of(file, mistakes))
     }
 
     /// The function of this name.
@@ -212,37 +212,6 @@ impl Segment {
             Self::Exact(_) => 0,
             Self::Any => 1,
             Self::Rest => 2,
-        }
-    }
-}
-
-impl Grant {
-    /// Whether this statement allows an action on a resource. `partitions` are the partition keys it touches.
-    pub fn allows(&self, action: &str, resource: &str, partitions: &[&str]) -> bool {
-        self.actions.iter().any(|pattern| wild(&pattern.to_lowercase(), &action.to_lowercase()))
-            && self.resources.iter().any(|pattern| wild(pattern, resource))
-            && self
-                .leading_keys
-                .as_ref()
-                .is_none_or(|keys| partitions.iter().all(|partition| keys.iter().any(|key| wild(key, partition))))
-    }
-}
-
-/// Whether `text` is what `pattern` says, `*` standing for any characters and `?` for one.
-fn wild(pattern: &str, text: &str) -> bool {
-    let mut rest = pattern.chars();
-    match rest.next() {
-        None => text.is_empty(),
-        Some('*') => {
-            let rest = rest.as_str();
-            text.char_indices()
-                .map(|(at, _)| at)
-                .chain([text.len()])
-                .any(|at| text.get(at..).is_some_and(|tail| wild(rest, tail)))
-        }
-        Some(first) => {
-            let mut tail = text.chars();
-            tail.next().is_some_and(|character| first == '?' || first == character) && wild(rest.as_str(), tail.as_str())
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::node::{Node, Place};
 use super::value::{Names, Resource};
-use super::{Function, Index, Mapping, Mistake, Route, Segment, Table, Wiring};
+use super::{Deployed, Function, Index, Mapping, Mistake, Route, Segment, Table, Wiring};
 use crate::filter::Pattern;
 
 /// Resources that connect nothing to a function, or are read with what refers to them.
@@ -24,6 +24,9 @@ const SILENT: [&str; 13] = [
     "AWS::SecretsManager::Secret",
 ];
 
+/// The parameter that says from whom mail may come. It has no default: nobody else knows it.
+const SENDER: &str = "Sender";
+
 /// Reads the text of a template.
 pub(super) fn parse(text: &str) -> Result<Node, Vec<Mistake>> {
     // As CloudFormation reads it: `N` is a text, only `true` and `false` are not.
@@ -35,10 +38,13 @@ pub(super) fn parse(text: &str) -> Result<Node, Vec<Mistake>> {
 }
 
 /// Connects what a template describes.
-pub(super) fn connect(root: &Node, collector_url: &str) -> Result<Wiring, Vec<Mistake>> {
+pub(super) fn connect(root: &Node, deployed: Deployed<'_>) -> Result<Wiring, Vec<Mistake>> {
     let section = |name: &str| root.get(name).map(Node::entries).unwrap_or_default();
     let names = Names {
-        parameters: section("Parameters").iter().map(|(name, _, node)| (name.as_str(), default_of(node))).collect(),
+        parameters: section("Parameters")
+            .iter()
+            .map(|(name, _, node)| (name.as_str(), if name == SENDER { deployed.sender.into() } else { default_of(node) }))
+            .collect(),
         conditions: section("Conditions").iter().map(|(name, _, node)| (name.as_str(), node)).collect(),
         resources: section("Resources")
             .iter()
@@ -47,7 +53,7 @@ pub(super) fn connect(root: &Node, collector_url: &str) -> Result<Wiring, Vec<Mi
                 (name.as_str(), Resource { kind, properties: node.get("Properties") })
             })
             .collect(),
-        collector_url,
+        collector_url: deployed.collector_url,
     };
     let mut reader =
         Reader { names, globals: root.get("Globals").and_then(|globals| globals.get("Function")), mistakes: Vec::new() };
@@ -208,6 +214,8 @@ impl Reader<'_> {
                 patterns.push(text);
             }
         }
+        let failures = properties.get("DestinationConfig").and_then(|node| node.get("OnFailure"));
+        let failures = failures.and_then(|node| self.text(node, "Destination"));
         Some(Mapping {
             name: name.to_owned(),
             table,
@@ -218,6 +226,7 @@ impl Reader<'_> {
             retries: self.number::<i64>(properties, "MaximumRetryAttempts").and_then(|retries| u32::try_from(retries).ok()),
             filters: parsed,
             patterns,
+            failures,
         })
     }
 

@@ -33,6 +33,7 @@
 //! conditional on what was read.
 
 mod actions;
+mod care;
 mod delivery;
 mod derivation;
 mod facts;
@@ -48,6 +49,7 @@ mod playbooks;
 mod quarantine;
 mod records;
 mod save;
+mod summary;
 mod visitors;
 mod wakes;
 
@@ -63,6 +65,7 @@ use self::failure::failed;
 use self::keys::Item;
 use super::Error;
 
+pub use care::{Poison, Waiting};
 pub(super) use delivery::nothing_live;
 pub use delivery::{How, Live, Moved, Proposal, Publication};
 pub use derivation::{Derivation, Phase, Ranked, Ready};
@@ -75,6 +78,7 @@ pub use messages::Standing;
 pub use playbooks::About;
 pub use records::Arrival;
 pub use save::Save;
+pub use summary::{Playbooks, Summary};
 pub use wakes::DueKey;
 
 /// Both tables. Clones share the client.

@@ -1,6 +1,7 @@
 //! Wake-ups: what is due, and the wake items of activities that must be scored.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::super::Error;
 use super::failure::failed;
@@ -11,7 +12,7 @@ use crate::activity::LogOwner;
 use crate::id::LeadId;
 
 /// The key of an item that is due, as the index has it: a hint.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct DueKey {
     /// Partition key.
     pub pk: String,
@@ -60,7 +61,7 @@ impl Store {
         Ok(due)
     }
 
-    async fn due_in(&self, part: String, now: Timestamp, limit: usize) -> Result<Vec<Item>, Error> {
+    pub(super) async fn due_in(&self, part: String, now: Timestamp, limit: usize) -> Result<Vec<Item>, Error> {
         let query = self.client.query().table_name(&*self.leads).index_name(keys::DUE_INDEX);
         let query = query
             .key_condition_expression("due_part = :part AND due_at <= :now")

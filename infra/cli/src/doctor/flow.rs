@@ -1,0 +1,155 @@
+//! Whether work is done: streams and schedules, what waits, what is held, what was given up.
+
+use jiff::{SignedDuration, Timestamp};
+use michi::io::store::Function;
+
+use super::metrics::{self, Metric};
+use super::{Check, Patient};
+use crate::failures::STREAMED;
+use crate::shown::counted;
+
+/// Work that has waited longer than this is late: a sweep comes every minute.
+const LATE: SignedDuration = SignedDuration::from_mins(5);
+/// And longer than this, nobody works.
+const STUCK: SignedDuration = SignedDuration::from_mins(30);
+/// Within this time a schedule that is alive has started its function many times.
+const ALIVE: SignedDuration = SignedDuration::from_mins(15);
+/// The most that is looked at of what is held.
+const MOST: usize = 10_000;
+
+pub(super) async fn look(patient: &Patient<'_>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for function in STREAMED {
+        checks.push(stream(patient, function).await);
+    }
+    checks.extend(schedules(patient).await.unwrap_or_else(|error| vec![Check::unseen("schedules", &error)]));
+    checks.push(oldest(patient).await.unwrap_or_else(|error| Check::unseen("oldest work", &error)));
+    checks.push(failures(patient).await.unwrap_or_else(|error| Check::unseen("failures", &error)));
+    checks.extend(held(patient).await.unwrap_or_else(|error| vec![Check::unseen("held", &error)]));
+    checks
+}
+
+async fn stream(patient: &Patient<'_>, function: &str) -> Check {
+    let what = "stream";
+    let name = patient.found.function(function);
+    let mappings = match patient.found.mappings(function).await {
+        Ok(mappings) => mappings,
+        Err(error) => return Check::unseen(what, &error),
+    };
+    let Some(mapping) = mappings.first() else {
+        return Check::failed(what, format!("nothing reads a stream for {name}"), "deploy infra/template.yaml again");
+    };
+    let state = mapping.state.as_deref().unwrap_or("unknown");
+    if state != "Enabled" {
+        let remedy = format!("enable the event source mapping of {name}; what was written meanwhile waits there for a day");
+        return Check::failed(what, format!("the stream's reader for {name} is {state}"), remedy);
+    }
+    match mapping.last_processing_result.as_deref() {
+        Some(problem) if problem.starts_with("PROBLEM") => {
+            Check::warning(what, format!("{name}: {problem}"), format!("the logs of {name} say what it failed at"))
+        }
+        _ => Check::ok(what, format!("is read for {name}")),
+    }
+}
+
+/// Whether the schedules start their functions, and whether these fail.
+async fn schedules(patient: &Patient<'_>) -> anyhow::Result<Vec<Check>> {
+    let names = STREAMED.map(|function| patient.found.function(function));
+    let of = |metric| names.iter().map(move |name| (name, metric));
+    let asked: Vec<Metric<'_>> = of("Invocations")
+        .chain(of("Errors"))
+        .map(|(name, metric)| Metric::Sum {
+            namespace: "AWS/Lambda",
+            name: metric,
+            dimension: ("FunctionName", name),
+            period: 60,
+        })
+        .chain([dead_letters(&patient.found.stack)])
+        .collect();
+    let values = metrics::ask(patient.found, &asked, ALIVE, patient.now).await?;
+    let (invocations, rest) = values.split_at(names.len().min(values.len()));
+    let (errors, dead) = rest.split_at(names.len().min(rest.len()));
+    let sum = |values: &metrics::Values| values.iter().map(|(_, value)| value).sum::<f64>();
+    let mut checks = Vec::new();
+    for ((name, invocations), errors) in names.iter().zip(invocations).zip(errors) {
+        let (runs, failed) = (sum(invocations), sum(errors));
+        checks.push(match (runs, failed) {
+            (0.0, _) => Check::failed(
+                "schedule",
+                format!("{name} was not started in {} minutes", ALIVE.as_mins()),
+                format!(
+                    "is its schedule enabled (EventBridge Scheduler)? is its concurrency above 0? Runs are counted in {}",
+                    patient.found.account.place()
+                ),
+            ),
+            (_, 0.0) => Check::ok("schedule", format!("{name} was started {runs} times in {} minutes", ALIVE.as_mins())),
+            _ => Check::warning(
+                "schedule",
+                format!("{name} failed {failed} times of {runs} in {} minutes", ALIVE.as_mins()),
+                format!("the logs of {name} say what it failed at"),
+            ),
+        });
+    }
+    let letters = dead.first().map_or(0.0, |values| values.iter().map(|(_, value)| *value).fold(0.0, f64::max));
+    checks.push(if letters > 0.0 {
+        let remedy = "read them in SQS: their attributes say what was not delivered and why";
+        Check::warning("dead letters", format!("{letters} lie in the dead-letter queues"), remedy)
+    } else {
+        Check::ok("dead letters", "none")
+    });
+    Ok(checks)
+}
+
+/// What lies in any queue of the stack.
+fn dead_letters(stack: &str) -> Metric<'static> {
+    Metric::Expression(format!(
+        "SEARCH('{{AWS/SQS,QueueName}} MetricName=\"ApproximateNumberOfMessagesVisible\" QueueName=\"{stack}\"', 'Maximum', 300)"
+    ))
+}
+
+/// The work that has waited longest.
+async fn oldest(patient: &Patient<'_>) -> anyhow::Result<Check> {
+    let what = "oldest work";
+    let mut oldest: Option<(Timestamp, String)> = None;
+    for (function, name) in [Function::Score, Function::Notify, Function::Relay].into_iter().zip(STREAMED) {
+        let first = patient.found.store.waiting(function, patient.now, 1).await?.into_iter().next();
+        let first = first.map(|waiting| (waiting.due, patient.found.function(name)));
+        oldest = [oldest, first].into_iter().flatten().min();
+    }
+    let Some((due, name)) = oldest else { return Ok(Check::ok(what, "nothing is overdue")) };
+    let said = format!("something for {name} is due since {}", patient.said(due));
+    let remedy = format!("the logs of {name} say what keeps it; it is worked off as soon as that is gone");
+    Ok(match patient.now.duration_since(due) {
+        waited if waited > STUCK => Check::failed(what, said, remedy),
+        waited if waited > LATE => Check::warning(what, said, remedy),
+        _ => Check::ok(what, said),
+    })
+}
+
+async fn failures(patient: &Patient<'_>) -> anyhow::Result<Check> {
+    let count = patient.found.failures().await?.len();
+    Ok(match count {
+        0 => Check::ok("failures", "no batch of stream records was given up"),
+        _ => Check::warning(
+            "failures",
+            format!("{} of stream records given up; each is kept for thirty days", counted(count, "batch", "batches")),
+            "mend what the logs name, then: michi redrive",
+        ),
+    })
+}
+
+/// What a person must look at.
+async fn held(patient: &Patient<'_>) -> anyhow::Result<Vec<Check>> {
+    let held = patient.found.store.held(MOST).await?;
+    let of = |kind: &str| held.iter().filter(|held| held.key.sk.starts_with(kind)).count();
+    let quarantined = patient.found.store.quarantined(patient.now).await?.len();
+    let check = |what, count, one, many, remedy: &str| match count {
+        0 => Check::ok(what, "none"),
+        _ => Check::warning(what, counted(count, one, many), remedy),
+    };
+    Ok(vec![
+        check("held messages", of("message#"), "message waits", "messages wait", "michi messages --state held"),
+        check("held facts", of("fact#"), "fact waits", "facts wait", "mend the event bus, then: michi redrive"),
+        check("quarantine", quarantined, "payload could not be read", "payloads could not be read", "michi redrive --dry-run"),
+    ])
+}

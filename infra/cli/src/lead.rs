@@ -1,0 +1,127 @@
+//! `michi lead`: one lead in full, as sales sees it, and the messages about it.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use answer::page::Page;
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use michi::activity::{LogOwner, Record};
+use michi::address::Address;
+use michi::fold::fold;
+use michi::id::{LeadId, PlaybookVersion};
+use michi::io::store::{Playbooks, Summary};
+use michi::lead::Lead;
+use michi::mail::message::Message;
+use michi::playbook::Playbook;
+use serde::Serialize;
+
+use crate::account::{Installation, Target};
+use crate::messages::{last, recipient, said};
+use crate::shown;
+
+/// What `michi lead` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LeadArgs {
+    /// The lead's id, or its mail address. An address is looked up by the key ring's digest of it
+    #[arg(value_name = "ID|ADDRESS")]
+    pub who: String,
+    /// As JSON: fields are added, never renamed
+    #[arg(long)]
+    pub json: bool,
+    /// Which installation.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// A lead in JSON.
+#[derive(Serialize)]
+struct Whole {
+    now: Timestamp,
+    /// The live playbook.
+    playbook: PlaybookVersion,
+    /// As last saved; null until it was first saved.
+    summary: Option<Summary>,
+    /// What the log amounts to now, by the live playbook.
+    lead: Lead,
+    /// The log, oldest first.
+    records: Vec<Record>,
+    /// The messages about it, oldest first.
+    messages: Vec<Message>,
+}
+
+/// Runs `michi lead`.
+///
+/// # Errors
+/// If there is no such lead, or the installation does not answer.
+pub fn run(args: &LeadArgs) -> anyhow::Result<ExitCode> {
+    shown::run(async |out| show(args, out).await.map(|()| ExitCode::SUCCESS))
+}
+
+/// Writes what there is about a lead.
+///
+/// # Errors
+/// If there is no such lead, or the installation does not answer.
+pub async fn show(args: &LeadArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let found = args.target.open().await?;
+    let id = meant(&found, &args.who).await?;
+    let live = found.playbook().await?;
+    let item = found.store.lead(&id).await?;
+    let mut log = found.store.log(&LogOwner::Lead(id.clone())).await?;
+    if item.is_none() && log.records.is_empty() {
+        bail!("there is no lead {id}; `michi leads` lists them");
+    }
+    let now = found.now();
+    let lead = fold(&live.playbook, &log, now);
+    let messages = about(&found, &id, &live.playbook).await?;
+    if args.json {
+        let summary = match &item {
+            Some(item) => Some(Playbooks::new(&found.store, &live).summary(item, now).await?),
+            None => None,
+        };
+        log.records.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        return shown::json(&Whole { now, playbook: live.version, summary, lead, records: log.records, messages }, out);
+    }
+    let page = Page::new(&live.playbook, &lead, &log, now, live.playbook.setup.language).plain();
+    writeln!(out, "{}", page.context("the lead cannot be shown")?.trim_end())?;
+    tell(&messages, live.playbook.setup.time_zone.get(), out)?;
+    writeln!(out, "\nid {id}")?;
+    Ok(())
+}
+
+/// The lead that an id or an address means.
+async fn meant(found: &Installation, who: &str) -> anyhow::Result<LeadId> {
+    if !who.contains('@') {
+        return LeadId::parse(who.strip_prefix("lead#").unwrap_or(who)).map_err(|_| anyhow::anyhow!("`{who}` is no lead's id"));
+    }
+    let address = Address::parse(who).map_err(|_| anyhow::anyhow!("this is no mail address that michi takes"))?;
+    let hash = found.keys().await?.address_hash(&address);
+    found.store.address_owner(&hash).await?.context("no lead has this address")
+}
+
+/// The messages about a lead: those to everybody in sales, by whom the playbook knows.
+async fn about(found: &Installation, lead: &LeadId, playbook: &Playbook) -> anyhow::Result<Vec<Message>> {
+    let mut messages = Vec::new();
+    for owner in &playbook.setup.owners {
+        let sent = found.store.messages_to(&owner.id).await?;
+        messages.extend(sent.into_iter().filter(|message| message.lead.as_ref() == Some(lead)));
+    }
+    messages.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
+    Ok(messages)
+}
+
+fn tell(messages: &[Message], zone: &TimeZone, out: &mut dyn Write) -> std::io::Result<()> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nMessages")?;
+    for message in messages {
+        let (created, what) = (shown::moment(message.created, zone), format!("{} → {}", message.mail(), recipient(message)));
+        writeln!(out, "  {created}  {what} · {} · {}", said(message, zone), message.id)?;
+        if let Some(last) = last(message, zone) {
+            writeln!(out, "                    {last}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! `michi messages`: what waits to be sent or is held, and why; and what a person decides about held ones.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use michi::id::LeadId;
+use michi::io::Retry;
+use michi::io::store::{Found, Function};
+use michi::mail::message::{Event, Message, Recipient, State};
+use michi::mail::told;
+use serde::Serialize;
+
+use crate::account::{Installation, Target};
+use crate::shown::{self, Form, Table};
+
+/// What `michi messages` takes.
+#[derive(Debug, Clone, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct MessagesArgs {
+    /// A decision; without one, a list.
+    #[command(subcommand)]
+    pub decide: Option<Decide>,
+    /// Which messages to list.
+    #[command(flatten)]
+    pub list: ListArgs,
+}
+
+/// What a person may decide about a message that is held.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Decide {
+    /// Let a held message go on, as if it had just been owed; it may go out twice if an earlier try was not answered
+    Release(OneArgs),
+    /// Give a held message up: it will not be sent
+    GiveUp(OneArgs),
+}
+
+/// Which message.
+#[derive(Debug, Clone, clap::Args)]
+pub struct OneArgs {
+    /// Its id, or what its id begins with
+    pub id: String,
+    /// Which installation.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Which messages.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ListArgs {
+    /// Where they stand. Without it: held ones, then those under way. `sent`, `failed` and `expired` read every message to
+    /// the playbook's owners, the others only themselves
+    #[arg(long)]
+    pub state: Option<Where>,
+    /// Only those about this lead
+    #[arg(long, value_name = "ID")]
+    pub lead: Option<String>,
+    /// How many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub limit: usize,
+    /// In which form.
+    #[command(flatten)]
+    pub form: Form,
+    /// Which installation.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[allow(missing_docs, reason = "the states of a message, explained there")]
+pub enum Where {
+    Held,
+    Pending,
+    Claimed,
+    Unknown,
+    Sent,
+    Failed,
+    Expired,
+}
+
+impl Where {
+    fn of(state: &State) -> Self {
+        match state {
+            State::Held => Self::Held,
+            State::Pending { .. } => Self::Pending,
+            State::Claimed { .. } => Self::Claimed,
+            State::Unknown { .. } => Self::Unknown,
+            State::Sent { .. } => Self::Sent,
+            State::Failed => Self::Failed,
+            State::Expired => Self::Expired,
+        }
+    }
+
+    /// Whether its messages stand in the due index.
+    fn is_open(self) -> bool {
+        matches!(self, Self::Held | Self::Pending | Self::Claimed | Self::Unknown)
+    }
+}
+
+/// The list in JSON.
+#[derive(Serialize)]
+struct Messages {
+    now: Timestamp,
+    messages: Vec<Message>,
+}
+
+/// The most that is looked through in the due index.
+const MOST: usize = 10_000;
+
+/// Runs `michi messages`.
+///
+/// # Errors
+/// If there is no such message, or the installation does not answer.
+pub fn run(args: &MessagesArgs) -> anyhow::Result<ExitCode> {
+    shown::run(async |out| {
+        match &args.decide {
+            None => show(&args.list, out).await,
+            Some(Decide::Release(one)) => decide(one, Event::Released, out).await,
+            Some(Decide::GiveUp(one)) => decide(one, Event::GivenUp, out).await,
+        }
+        .map(|()| ExitCode::SUCCESS)
+    })
+}
+
+/// Writes the list.
+///
+/// # Errors
+/// If the installation does not answer.
+pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let found = args.target.open().await?;
+    let live = found.playbook().await?;
+    let lead =
+        args.lead.as_ref().map(|id| LeadId::parse(id).map_err(|_| anyhow::anyhow!("`{id}` is no lead's id"))).transpose()?;
+    let mut messages = match args.state {
+        Some(state) if !state.is_open() => {
+            let mut all = Vec::new();
+            for owner in &live.playbook.setup.owners {
+                all.extend(found.store.messages_to(&owner.id).await?);
+            }
+            all.sort_by(|one, other| (other.created, &one.id).cmp(&(one.created, &other.id)));
+            all
+        }
+        _ => open(&found).await?,
+    };
+    messages.retain(|message| args.state.is_none_or(|state| Where::of(&message.state) == state));
+    messages.retain(|message| lead.is_none() || message.lead == lead);
+    messages.truncate(args.limit);
+    if args.form.json {
+        return shown::json(&Messages { now: found.now(), messages }, out);
+    }
+    let zone = live.playbook.setup.time_zone.get();
+    let mut table = Table::new(&["id", "owed", "mail", "to", "about", "state"]);
+    for message in &messages {
+        let owed = if args.form.csv { message.created.to_string() } else { shown::moment(message.created, zone) };
+        let (mail, state) = (message.mail().to_string(), said(message, zone));
+        table.row([
+            message.id.to_string(),
+            owed,
+            mail,
+            recipient(message),
+            message.lead.as_ref().map(ToString::to_string).unwrap_or_default(),
+            state,
+        ]);
+    }
+    if args.form.csv {
+        table.csv(out)?;
+        return Ok(());
+    }
+    if messages.is_empty() {
+        writeln!(out, "no such messages")?;
+        return Ok(());
+    }
+    table.columns(out)?;
+    for message in messages.iter().filter(|message| message.state == State::Held) {
+        if let Some(last) = last(message, zone) {
+            writeln!(out, "\n{}: {last}", message.id)?;
+        }
+        writeln!(out, "  michi messages release {0}, or michi messages give-up {0}", message.id)?;
+    }
+    Ok(())
+}
+
+/// What is held, and what is under way.
+async fn open(found: &Installation) -> anyhow::Result<Vec<Message>> {
+    let held = found.store.held(MOST).await?;
+    let under_way = found.store.waiting(Function::Notify, Timestamp::MAX, MOST).await?;
+    let mut messages = Vec::new();
+    for waiting in held.iter().chain(&under_way).filter(|waiting| waiting.key.sk.starts_with("message#")) {
+        // The index may be behind the item.
+        if let Found::One(message) = found.store.message(&waiting.key).await? {
+            messages.push(message);
+        }
+    }
+    Ok(messages)
+}
+
+/// Moves a held message on by what a person decided.
+///
+/// # Errors
+/// If none is held under the id, or it is not known to be moved.
+pub async fn decide(args: &OneArgs, event: Event, out: &mut dyn Write) -> anyhow::Result<()> {
+    let found = args.target.open().await?;
+    let held = found.store.held_message(&args.id).await?;
+    let message = held.with_context(|| format!("no held message, or more than one, has the id {}", args.id))?;
+    let Ok(after) = message.after(event, found.now()) else { bail!("the message {} is not held any more", message.id) };
+    match found.store.move_message(&message, &after).await {
+        Ok(()) => {}
+        Err(error) if error.retry == Retry::Reread => bail!("somebody else moved the message {} meanwhile", message.id),
+        Err(error) => return Err(error.into()),
+    }
+    match after.state {
+        State::Pending { .. } => writeln!(out, "{} is released: it goes out within a minute", after.id)?,
+        _ => writeln!(out, "{} is given up", after.id)?,
+    }
+    Ok(())
+}
+
+/// To whom a message goes.
+pub(crate) fn recipient(message: &Message) -> String {
+    let Recipient::Owner(owner) = &message.to;
+    owner.to_string()
+}
+
+/// Where it stands, and until when.
+pub(crate) fn said(message: &Message, zone: &TimeZone) -> String {
+    let state = told::state(&message.state);
+    message.due().map_or_else(|| state.to_owned(), |due| format!("{state}, due {}", shown::moment(due, zone)))
+}
+
+/// What last happened to it.
+pub(crate) fn last(message: &Message, zone: &TimeZone) -> Option<String> {
+    let entry = message.history.last()?;
+    Some(format!("{} {}", shown::moment(entry.at, zone), told::event(&entry.event, |at| shown::moment(at, zone))))
+}

@@ -1,0 +1,55 @@
+//! What became of a message, in words for whoever runs michi.
+
+use jiff::Timestamp;
+
+use super::gate::{Deferral, Refusal};
+use super::message::{Event, State};
+use super::text::cleaned;
+
+/// The most of a reason that is shown, in characters.
+const REASON: usize = 200;
+
+/// Where a message stands.
+#[must_use]
+pub fn state(state: &State) -> &'static str {
+    match state {
+        State::Pending { .. } => "pending",
+        State::Claimed { .. } => "being sent",
+        State::Unknown { .. } => "unknown: may have been sent",
+        State::Sent { .. } => "sent",
+        State::Failed => "failed",
+        State::Expired => "expired",
+        State::Held => "held: a person must look",
+    }
+}
+
+/// What happened to it. `said` puts an instant into words.
+pub fn event(event: &Event, said: impl Fn(Timestamp) -> String) -> String {
+    let line = |text: &str| cleaned(text, REASON);
+    match event {
+        Event::Claimed { attempt } => format!("claimed, attempt {attempt}"),
+        Event::Accepted { ses, .. } => format!("accepted by SES as {}", line(ses)),
+        Event::NotNow { why, .. } => format!("surely not sent, and tried again later: {}", line(why)),
+        Event::Never { why, .. } => format!("refused for good: {}", line(why)),
+        Event::NoAnswer { why, .. } => format!("no answer: {}", line(why)),
+        Event::LeaseEnded => "the claim's time was over, and nobody had said what came of it".to_owned(),
+        Event::Deferred { until, why } => {
+            let why = match why {
+                Deferral::Pacing => "as much as may go out was going out",
+                Deferral::Trouble => "something is wrong that a person must mend; the logs say what",
+            };
+            format!("put off to {}: {why}", said(*until))
+        }
+        Event::Refused { why } => {
+            let why = match why {
+                Refusal::Suppressed => "nothing may be sent to this recipient",
+                Refusal::NoSuchOwner => "the playbook knows no such owner: add one of this id in playbook.yaml",
+                Refusal::LeadGone => "the lead is gone",
+                Refusal::TooLate => "it came too late to be of use",
+            };
+            format!("not let out: {why}")
+        }
+        Event::Released => "released by hand".to_owned(),
+        Event::GivenUp => "given up by hand".to_owned(),
+    }
+}

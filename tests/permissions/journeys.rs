@@ -1,0 +1,153 @@
+//! Every way a function can go, with all it touches, rare ways too.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use http::Request;
+use jiff::SignedDuration;
+use michi::id::OwnerId;
+use michi::io::store::Token;
+use michi_local::template::Access;
+use michi_local::{Fault, Planned, Service, Suite};
+use serde_json::{Value, json};
+
+use crate::harness::{Visitor, beacon, buyer, insist, post, ready_lead, suite, write_key};
+use crate::playbook::{alike, applied, changed, people};
+use crate::spine::lead_of;
+
+/// The domain of the default playbook's sender.
+pub(super) const SENDER: &str = "tsumugi-works.example";
+
+/// What every function asks of its role on these journeys, by the function's name.
+pub(super) async fn used() -> BTreeSet<(String, Access)> {
+    let mut used = BTreeSet::new();
+    for suite in [
+        a_lead_is_won().await,
+        others_use_its_browser().await,
+        what_cannot_be_read_is_put_aside().await,
+        calls_fail().await,
+        the_playbook_is_changed().await,
+    ] {
+        let calls = suite.client().record().calls();
+        assert!(
+            calls.first().is_some_and(|call| call.function.is_none()),
+            "the first calls are forgotten: make the journeys shorter"
+        );
+        for call in calls {
+            let function = call.function.clone();
+            used.extend(function.into_iter().flat_map(|name| call.asks.iter().map(move |access| (name.clone(), access.clone()))));
+        }
+    }
+    used
+}
+
+/// A suite in which every function may call what it likes.
+async fn open() -> Suite {
+    let suite = suite().await;
+    suite.client().roles().lift();
+    suite
+}
+
+async fn finish(suite: &Suite) {
+    suite.finish(SignedDuration::from_hours(1)).await.unwrap();
+    for function in ["score", "notify", "relay"] {
+        suite.tick(function).await.unwrap();
+    }
+}
+
+/// A visit, a form, the alert, the page behind its link, another visit and another form.
+async fn a_lead_is_won() -> Suite {
+    let suite = open().await;
+    let mut visitor = Visitor::new("buyer");
+    ready_lead(&suite, &mut visitor).await;
+    let mail = suite.mailbox().mails().last().cloned().unwrap();
+    let text = mail.text.as_deref().unwrap();
+    let link = text.split_whitespace().find_map(|word| Some(&word[word.find("/view/")?..])).unwrap();
+    let page = suite.request(Request::get(link).body(Body::empty()).unwrap()).await;
+    assert!(page.status().is_success());
+    insist(&suite, &visitor.page(suite.now(), "/pricing", "Pricing", 20)).await;
+    // A form that says nothing new of the lead: it is held still while the form's fact is owed.
+    for _ in 0..2 {
+        insist(&suite, &visitor.form(suite.now(), "survey", &json!({"email": buyer()["email"]}))).await;
+        suite.settle().await.unwrap();
+    }
+    suite.advance(SignedDuration::from_mins(5)).await.unwrap();
+    finish(&suite).await;
+    suite
+}
+
+/// Another playbook goes live, and makes leads ready.
+async fn the_playbook_is_changed() -> Suite {
+    let suite = open().await;
+    people(&suite, 5, 0).await;
+    applied(&suite, &changed(&suite, alike), "mika").await;
+    finish(&suite).await;
+    suite
+}
+
+/// Another address in the lead's browser, and the lead's link token in another browser.
+async fn others_use_its_browser() -> Suite {
+    let suite = open().await;
+    let mut visitor = Visitor::new("shared");
+    ready_lead(&suite, &mut visitor).await;
+    let (lead, _) = lead_of(&suite, &visitor).await;
+    let mut colleague = buyer();
+    colleague["email"] = json!("kenji@other.example");
+    insist(&suite, &visitor.form(suite.now(), "inquiry", &colleague)).await;
+    suite.settle().await.unwrap();
+    let expires = suite.now() + SignedDuration::from_mins(10);
+    suite.own().store.put_token("t", &Token { lead, expires }).await.unwrap();
+    let message = json!({"writeKey": write_key(&suite), "anonymousId": "clicker", "messageId": "i",
+        "timestamp": suite.now().to_string(), "context": {"token": "t"}});
+    assert!(post(&suite, "/v1/identify", &message).await.status.is_success());
+    finish(&suite).await;
+    suite
+}
+
+/// Something nobody can read lies wherever a function looks.
+async fn what_cannot_be_read_is_put_aside() -> Suite {
+    let suite = open().await;
+    let mut visitor = Visitor::new("reader");
+    ready_lead(&suite, &mut visitor).await;
+    let (lead, _) = lead_of(&suite, &visitor).await;
+    let owner = OwnerId::parse("sales").unwrap();
+    let now = format!("{:.3}", suite.now());
+    put(
+        &suite,
+        "Leads",
+        json!({"pk": {"S": format!("owner#{owner}")}, "sk": {"S": "message#poison"}, "hint": {"S": "message"},
+        "state": {"S": "?"}, "due_part": {"S": "notify.0.0"}, "due_at": {"S": now}}),
+    );
+    put(
+        &suite,
+        "Leads",
+        json!({"pk": {"S": format!("lead#{lead}")}, "sk": {"S": "fact#poison"}, "hint": {"S": "fact"},
+        "what": {"S": "?"}, "due_part": {"S": "relay.0.0"}, "due_at": {"S": now}}),
+    );
+    suite.settle().await.unwrap();
+    // Its log cannot be folded any more, so its review is put off.
+    let record = json!({"pk": {"S": format!("lead#{lead}")}, "sk": {"S": format!("{now}#poison")}, "wake": {"S": "hint"}});
+    put(&suite, "Activities", record);
+    suite.settle().await.unwrap();
+    suite.clock().set(suite.now() + SignedDuration::from_hours(24 * 60));
+    suite.tick("score").await.unwrap();
+    suite
+}
+
+/// Calls fail, so that work is put off and taken up again.
+async fn calls_fail() -> Suite {
+    let suite = open().await;
+    let mut visitor = Visitor::new("unlucky");
+    let fail = |function, operation, nth| Planned::nth(function, Service::DynamoDb, operation, nth, Fault::Throttle);
+    suite.client().faults().lay((1..=3).map(|nth| fail("score", "BatchWriteItem", nth)));
+    beacon(&suite, &visitor.page(suite.now(), "/pricing", "Pricing", 20)).await;
+    insist(&suite, &visitor.form(suite.now(), "white-paper", &buyer())).await;
+    suite.client().faults().lay([Planned::nth("notify", Service::Ses, "SendEmail", 1, Fault::Throttle)]);
+    finish(&suite).await;
+    suite
+}
+
+fn put(suite: &Suite, table: &str, item: Value) {
+    let answer = suite.dynamo().call("PutItem", json!({"TableName": table, "Item": item}));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
