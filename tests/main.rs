@@ -20,6 +20,7 @@ mod ingestion;
 mod notify;
 mod operator;
 mod permissions;
+mod playbook;
 mod relay;
 mod replay;
 mod sdks;
