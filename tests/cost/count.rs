@@ -179,6 +179,8 @@ fn size(value: &Value) -> usize {
     let (kind, value) = value.as_object().and_then(|value| value.iter().next()).unwrap();
     match kind.as_str() {
         "S" => value.as_str().unwrap().len(),
+        // Base 64, four letters for three bytes.
+        "B" => value.as_str().unwrap().len() / 4 * 3,
         "N" => value.as_str().unwrap().trim_matches('-').len().div_ceil(2) + 1,
         "BOOL" | "NULL" => 1,
         "L" => 3 + value.as_array().unwrap().iter().map(|value| 1 + size(value)).sum::<usize>(),
