@@ -231,7 +231,7 @@ mod tests {
         let mailer = Mailer::new(&sdk_config(account, http_client().unwrap()), "set");
         let composed = Composed { subject: "s".to_owned(), text: "t".to_owned(), html: "h".to_owned() };
         let (lead, message) = (LeadId::derive(&["l"]), MessageId::derive(&["m"]));
-        let tags = Tags { lead: &lead, message: &message, attempt: &AttemptId::derive(&["a"]) };
+        let tags = Tags { lead: Some(&lead), message: &message, attempt: &AttemptId::derive(&["a"]) };
         let to = Address::parse("a@b.example").unwrap();
         mailer.send(&Mail { from: "x@y.example".to_owned(), to: &to, content: &composed, tags }).await
     }

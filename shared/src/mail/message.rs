@@ -71,7 +71,7 @@ pub enum Recipient {
 #[serde(tag = "mail", content = "values", rename_all = "snake_case")]
 pub enum Content {
     /// A lead for sales to call.
-    Alert(Alert),
+    Alert(Box<Alert>),
     /// The leads that a changed playbook made ready.
     Summary(Summary),
 }
@@ -198,7 +198,7 @@ impl Message {
         alert: Alert,
         now: Timestamp,
     ) -> Self {
-        Self { lead: Some(lead.clone()), ..Self::pending(id, owner, language, playbook, Content::Alert(alert), now) }
+        Self { lead: Some(lead.clone()), ..Self::pending(id, owner, language, playbook, Content::Alert(Box::new(alert)), now) }
     }
 
     /// A summary to somebody in sales, due at once.
