@@ -263,9 +263,9 @@ impl Installation {
     /// # Errors
     /// If none was published, or the tables do not answer.
     pub async fn playbook(&self) -> anyhow::Result<Versioned> {
-        let version = self.store.live_version().await?;
-        let playbook = Arc::new(self.store.playbook(&version).await?);
-        Ok(Versioned { version, playbook })
+        let live = self.store.live().await?.context("no playbook has been published: `michi apply` makes one live")?;
+        let playbook = Arc::new(self.store.playbook(&live.version).await?);
+        Ok(Versioned { version: live.version, since: live.since, playbook })
     }
 
     /// Makes a call that no client here knows, where nothing can be made of a refusal.

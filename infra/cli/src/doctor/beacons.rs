@@ -120,7 +120,7 @@ async fn refusals(patient: &Patient<'_>) -> anyhow::Result<Vec<Check>> {
         return Ok(vec![Check::ok("refusals", "none in 24 hours")]);
     }
     let mut refused: Vec<_> = refused.into_iter().collect();
-    refused.sort_by(|(_, one), (_, other)| other.last.cmp(&one.last));
+    refused.sort_by_key(|(_, one)| std::cmp::Reverse(one.last));
     let more = refused.len().saturating_sub(NAMED);
     let mut checks: Vec<Check> = refused
         .into_iter()

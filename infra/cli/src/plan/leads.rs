@@ -162,3 +162,19 @@ fn judged(playbook: &Playbook, id: &LeadId, mut log: Log, now: Timestamp) -> Lea
 fn cell(lead: &Lead) -> String {
     lead.cell.map_or_else(|| NO_CELL.to_owned(), |cell| cell.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_the_same_each_time_and_never_more_than_there_are() {
+        let all: Vec<LeadId> = (0..100).map(|n| LeadId::derive(&[&n.to_string()])).collect();
+        let some = sample(all.clone(), 10);
+        let mut reversed = all.clone();
+        reversed.reverse();
+        assert_eq!((some.len(), &sample(reversed, 10)), (10, &some));
+        assert!(some.iter().all(|lead| all.contains(lead)));
+        assert_eq!(sample(all, 1_000).len(), 100);
+    }
+}
