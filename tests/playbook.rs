@@ -275,6 +275,22 @@ async fn two_who_apply_at_once_cannot_overwrite_each_other() {
 }
 
 #[tokio::test]
+async fn where_nothing_is_live_all_of_it_is_new_and_no_lead_is_judged() {
+    let suite = suite().await;
+    let key = serde_json::json!({ "pk": { "S": "playbook#live" }, "sk": { "S": "current" } });
+    suite.dynamo().call("DeleteItem", serde_json::json!({ "TableName": "Leads", "Key": key }));
+    suite.advance(MINUTE).await.unwrap();
+    let candidate = changed(&suite, alike);
+    let plan = planned(&suite, &candidate).await;
+    assert!(plan.pending && plan.live.is_none() && plan.leads.is_none());
+    assert!(plan.to_string().contains("nothing yet") && plan.to_string().contains("+ scoring.yaml"), "{plan}");
+    let store = &suite.own().store;
+    let done = deliver::apply(store, &candidate, &plan, &author("mika"), false, suite.now()).await.unwrap();
+    assert!(matches!(done, Delivered::Live(Live { revision: 1, previous: None, .. })));
+    assert_eq!(store.derivation().await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_cancelled_derivation_tells_what_it_found_and_can_go_on() {
     let suite = suite().await;
     people(&suite, 8, 0).await;
@@ -372,7 +388,7 @@ async fn an_apply_that_was_interrupted_goes_on_when_it_is_run_again() {
     let mut call: u64 = 0;
     loop {
         call += 1;
-        let fault = if call % 2 == 0 { Fault::AfterEffect } else { Fault::BeforeLeaving };
+        let fault = if call.is_multiple_of(2) { Fault::AfterEffect } else { Fault::BeforeLeaving };
         let contact = format!("{call}@else.example");
         let candidate = changed(suite, |playbook| playbook.setup.company.contact = contact);
         let plan = planned(suite, &candidate).await;
