@@ -12,6 +12,7 @@
 mod answer;
 mod browser;
 mod budget;
+mod cost;
 mod faults;
 mod harness;
 mod identity;

@@ -233,8 +233,8 @@ async fn what_must_be_scored_stays_owed_until_a_save_says_it_was() {
     let Tables { store, .. } = &Tables::new();
     let record = download(1);
     store.append(&browsers(), &record, Mark::Guaranteed).await.unwrap();
-    assert_eq!(store.due(Function::Score, at(31), 10).await.unwrap(), []);
-    let due = store.due(Function::Score, at(32), 10).await.unwrap();
+    assert_eq!(store.due(Function::Score, at(31), 10).await.unwrap().keys, []);
+    let due = store.due(Function::Score, at(32), 10).await.unwrap().keys;
     let key = DueKey { pk: format!("visitor#{}", browser()), sk: format!("wake#{}", record.id) };
     assert_eq!(due, std::slice::from_ref(&key));
     assert_eq!((key.waking(), key.lead()), (Some(browsers()), None));
@@ -247,7 +247,7 @@ async fn what_must_be_scored_stays_owed_until_a_save_says_it_was() {
     }
     store.append(&browsers(), &record, Mark::Guaranteed).await.unwrap();
     assert_eq!(store.wake(&key).await.unwrap(), None, "a repeat must not bring a finished wake item back");
-    assert_eq!(store.due(Function::Score, at(99), 10).await.unwrap(), []);
+    assert_eq!(store.due(Function::Score, at(99), 10).await.unwrap().keys, []);
 }
 
 #[tokio::test]
@@ -429,9 +429,9 @@ async fn assert_identified(store: &Store) {
     assert_eq!(store.visitor_consistent(&browser()).await.unwrap(), Some(link()));
     assert_eq!(store.token("t").await.unwrap(), None);
     assert_eq!(store.wakes_of(&browsers()).await.unwrap(), []);
-    let alerts = store.due(Function::Notify, at(5), 10).await.unwrap();
+    let alerts = store.due(Function::Notify, at(5), 10).await.unwrap().keys;
     assert_eq!(store.message(&alerts[0]).await.unwrap(), Found::One(alert()));
-    let facts = store.due(Function::Relay, at(60), 10).await.unwrap();
+    let facts = store.due(Function::Relay, at(60), 10).await.unwrap().keys;
     let Found::One(owed) = store.fact(&facts[0]).await.unwrap() else { panic!("the fact is not there") };
     assert_eq!((alerts.len(), facts.len(), owed.fact), (1, 1, fact()));
 }
@@ -450,7 +450,7 @@ async fn a_save_takes_place_whole_or_not_at_all() {
     assert_eq!(store.visitor(&browser()).await.unwrap(), None);
     assert_eq!(store.wakes_of(&browsers()).await.unwrap().len(), 1);
     for function in [Function::Notify, Function::Relay] {
-        assert_eq!(store.due(function, at(99), 10).await.unwrap(), []);
+        assert_eq!(store.due(function, at(99), 10).await.unwrap().keys, []);
     }
 
     store.save(save()).await.unwrap();
@@ -468,14 +468,14 @@ async fn what_was_owed_before_is_not_owed_again_and_stops_nothing() {
     let Tables { store, .. } = &Tables::new();
     let owe = |before, lead| Save { before, lead: Some(lead), messages: vec![alert()], facts: vec![fact()], ..Save::default() };
     store.save(owe(None, ann())).await.unwrap();
-    let facts = store.due(Function::Relay, at(60), 10).await.unwrap();
+    let facts = store.due(Function::Relay, at(60), 10).await.unwrap().keys;
     store.publish_fact(&fact(), at(60)).await.unwrap();
 
     let second = LeadItem { revision: 2, ..ann() };
     store.save(Save { appends: vec![(lead(), decision(3))], ..owe(Some(ann()), second.clone()) }).await.unwrap();
     assert_eq!(store.lead(&lead()).await.unwrap(), Some(second));
     assert_eq!(store.log(&anns()).await.unwrap().records, [decision(3)]);
-    assert_eq!(store.due(Function::Relay, at(999), 10).await.unwrap(), [], "a published fact must not be published again");
+    assert_eq!(store.due(Function::Relay, at(999), 10).await.unwrap().keys, [], "a published fact must not be published again");
     assert!(matches!(store.fact(&facts[0]).await.unwrap(), Found::One(_)));
     assert_eq!(retry(store.save(owe(Some(ann()), ann())).await), Retry::Reread);
 }
@@ -526,7 +526,7 @@ async fn sweeps_find_the_most_urgent_and_oldest_first() {
         store.append(&LogOwner::Lead(id), &download(100 - n), Mark::Guaranteed).await.unwrap();
     }
     let due = |now, limit| async move {
-        let keys = store.due(Function::Score, at(now), limit).await.unwrap();
+        let keys = store.due(Function::Score, at(now), limit).await.unwrap().keys;
         keys.iter().map(|key| key.lead().map_or(key.sk.clone(), |lead| lead.to_string())).collect::<Vec<_>>()
     };
     assert_eq!(due(20, 10).await, ["lead-0", "lead-1", "lead-2"]);
@@ -535,7 +535,7 @@ async fn sweeps_find_the_most_urgent_and_oldest_first() {
     assert_eq!(due(200, 3).await, ["wake#download-95", "wake#download-96", "wake#download-97"]);
     assert_eq!(due(200, 50).await.len(), 12);
     for function in [Function::Notify, Function::Relay] {
-        assert_eq!(store.due(function, at(999), 50).await.unwrap(), []);
+        assert_eq!(store.due(function, at(999), 50).await.unwrap().keys, []);
     }
 }
 
@@ -543,14 +543,14 @@ async fn sweeps_find_the_most_urgent_and_oldest_first() {
 async fn work_that_failed_is_put_off() {
     let Tables { store, .. } = &Tables::new();
     store.append(&browsers(), &download(1), Mark::Guaranteed).await.unwrap();
-    let key = &store.due(Function::Score, at(60), 10).await.unwrap()[0];
+    let key = &store.due(Function::Score, at(60), 10).await.unwrap().keys[0];
     let wake = store.wake(key).await.unwrap().unwrap();
     store.defer_wake(&wake, at(300), Some("half".to_owned()), 1).await.unwrap();
     assert_eq!(retry(store.defer_wake(&wake, at(400), None, 1).await), Retry::Reread);
     let deferred = Wake { due: at(300), cursor: Some("half".to_owned()), tries: 1, ..wake };
     assert_eq!(store.wake(key).await.unwrap(), Some(deferred.clone()));
-    assert_eq!(store.due(Function::Score, at(299), 10).await.unwrap(), []);
-    assert_eq!(store.due(Function::Score, at(300), 10).await.unwrap(), std::slice::from_ref(key));
+    assert_eq!(store.due(Function::Score, at(299), 10).await.unwrap().keys, []);
+    assert_eq!(store.due(Function::Score, at(300), 10).await.unwrap().keys, std::slice::from_ref(key));
     store.save(Save { done: Some(deferred.clone()), ..Save::default() }).await.unwrap();
     assert_eq!(retry(store.defer_wake(&deferred, at(400), None, 2).await), Retry::Reread);
     assert_eq!(store.wake(key).await.unwrap(), None, "a finished wake item must not come back");
@@ -558,7 +558,7 @@ async fn work_that_failed_is_put_off() {
     store.save(Save { lead: Some(ann()), ..Save::default() }).await.unwrap();
     store.defer_review(&ann(), at(7200)).await.unwrap();
     assert_eq!(store.lead(&lead()).await.unwrap(), Some(LeadItem { next_review: Some(at(7200)), ..ann() }));
-    assert_eq!(store.due(Function::Score, at(7199), 10).await.unwrap(), []);
+    assert_eq!(store.due(Function::Score, at(7199), 10).await.unwrap().keys, []);
     let saved = LeadItem { revision: 2, ..ann() };
     store.save(Save { before: Some(ann()), lead: Some(saved), ..Save::default() }).await.unwrap();
     assert_eq!(retry(store.defer_review(&ann(), at(9000)).await), Retry::Reread);

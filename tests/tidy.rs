@@ -81,6 +81,39 @@ fn every_function_is_in_the_template_and_every_setting_too() {
     }
 }
 
+/// An alarm whose phrase nobody logs would never fire.
+#[test]
+fn what_the_alarms_count_is_logged() {
+    let template = read("infra/template.yaml");
+    let mut phrases = 0;
+    for filter in template.split("Type: AWS::Logs::MetricFilter").skip(1) {
+        let (_, rest) = filter.split_once("LogGroupName:\n        Ref: ").unwrap();
+        let function = rest.split("Logs\n").next().unwrap().to_lowercase();
+        let (_, pattern) = rest.split_once("FilterPattern: '").unwrap();
+        let logged: String = sources(&format!("functions/{function}/src")).iter().map(read).collect();
+        for phrase in pattern.split('\'').next().unwrap().split('"').skip(1).step_by(2) {
+            let line = logged.lines().find(|line| line.contains(phrase) && line.contains("tracing::"));
+            assert!(line.is_some_and(|line| !line.contains("info!")), "{function} logs no warning that says: {phrase}");
+            phrases += 1;
+        }
+    }
+    assert!(phrases >= 10, "the test reads the template no more");
+}
+
+/// What a deleted stack leaves is taken over by a template of its own, which says the same of it.
+#[test]
+fn what_is_retained_is_described_once() {
+    let (template, retained) = (read("infra/template.yaml"), read("infra/retained.yaml"));
+    let block = |text: &str, name: &str| {
+        let (_, rest) = text.split_once(&format!("\n  {name}:\n")).unwrap_or_else(|| panic!("there is no {name}"));
+        let deeper = |line: &&str| line.is_empty() || line.starts_with("    ");
+        rest.lines().take_while(deeper).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    };
+    for name in ["Activities", "Leads", "Keys", "MaxReadUnits", "MaxWriteUnits"] {
+        assert_eq!(block(&template, name), block(&retained, name), "{name}");
+    }
+}
+
 #[test]
 fn the_top_level_holds_what_it_should() {
     let wanted =

@@ -63,8 +63,11 @@ async fn batch(app: &App, mailer: &Mailer, event: &Event) -> BatchResponse {
 async fn sweep(app: &App, mailer: &Mailer) -> Result<(), Error> {
     let began = app.clock.now();
     let due = app.store.due(Function::Notify, began, SWEEP).await?;
-    let mut courier = Courier::new(app, mailer, Allowance::for_mails(due.len()));
-    for key in &due {
+    if let Some(late) = due.lateness(began) {
+        tracing::warn!(due.late_minutes = late.as_mins(), "due work is late");
+    }
+    let mut courier = Courier::new(app, mailer, Allowance::for_mails(due.keys.len()));
+    for key in &due.keys {
         if courier.is_out_of_allowance() || app.clock.now().duration_since(began) > SWEEP_TIME {
             break;
         }

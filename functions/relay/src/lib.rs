@@ -101,7 +101,10 @@ async fn batch(relay: &Relay, event: &Event) -> BatchResponse {
 async fn sweep(relay: &Relay) -> Result<(), Error> {
     let began = relay.clock.now();
     let due = relay.store.due(Function::Relay, began, SWEEP).await?;
-    for some in due.chunks(MOST_ENTRIES) {
+    if let Some(late) = due.lateness(began) {
+        tracing::warn!(due.late_minutes = late.as_mins(), "due work is late");
+    }
+    for some in due.keys.chunks(MOST_ENTRIES) {
         if relay.clock.now().duration_since(began) > SWEEP_TIME {
             break;
         }

@@ -158,21 +158,25 @@ async fn again<T, F: Future<Output = Result<T, Error>>>(mut work: impl FnMut() -
 async fn sweep(app: &App) -> Result<(), Error> {
     let (at_once, rounds) = SWEEP;
     let until = app.clock.now() + SWEEP_TIME;
-    for _ in 0..rounds {
-        let keys = app.store.due(Function::Score, app.clock.now(), at_once).await?;
-        for key in &keys {
-            if let Err(error) = due(app, key, until).await {
+    for round in 0..rounds {
+        let now = app.clock.now();
+        let due = app.store.due(Function::Score, now, at_once).await?;
+        if let Some(late) = due.lateness(now).filter(|_| round == 0) {
+            tracing::warn!(due.late_minutes = late.as_mins(), "due work is late");
+        }
+        for key in &due.keys {
+            if let Err(error) = work_off(app, key, until).await {
                 tracing::error!(%error, "a due item could neither be worked off nor put off");
             }
         }
-        if keys.len() < at_once {
+        if due.keys.len() < at_once {
             break;
         }
     }
     Ok(())
 }
 
-async fn due(app: &App, key: &DueKey, until: Timestamp) -> Result<(), Error> {
+async fn work_off(app: &App, key: &DueKey, until: Timestamp) -> Result<(), Error> {
     if let Some(lead) = key.lead() {
         let Err(error) = again(|| review::review(app, &lead, &[], &[])).await else { return Ok(()) };
         tracing::error!(%error, lead.id = %lead, "a review is put off");

@@ -1,6 +1,6 @@
 //! Mail: from the wish to send one to its outcome.
 //!
-//! - [`message`]: one mail to one person, and the states it goes through
+//! - [`message`]: one mail to one person, and the states it goes through; [`told`]: what became of it, in words
 //! - [`gate`]: the only door for mail; [`pace`]: how fast it lets mail out
 //! - [`alert`]: what sales is told of a lead; [`summary`]: of all that a changed playbook made ready
 //! - [`compose`]: the mails that say it; [`words`]: the words for it

@@ -30,6 +30,7 @@ fn mapping() -> Mapping {
         bisect: true,
         partial: true,
         retries: Some(2),
+        failures: None,
         filters: vec![Pattern::parse(pattern).unwrap()],
         patterns: vec![pattern.to_owned()],
     }

@@ -2,25 +2,33 @@
 
 use serde_json::Value;
 
-use super::node::{Node, Place};
+use super::node::{Content, Node, Place};
 use super::value::{Names, Resource};
 use super::{Deployed, Function, Index, Mapping, Mistake, Route, Segment, Table, Wiring};
 use crate::filter::Pattern;
 
 /// Resources that connect nothing to a function, or are read with what refers to them.
-const SILENT: [&str; 13] = [
+const SILENT: [&str; 17] = [
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Integration",
+    // Its throttles are not modelled: one process is no flood.
     "AWS::ApiGatewayV2::Stage",
     "AWS::Budgets::",
     "AWS::CloudWatch::",
+    // What hangs on the bus is the world's; the suite shows what was published.
+    "AWS::Events::ApiDestination",
+    "AWS::Events::Archive",
+    "AWS::Events::Connection",
     "AWS::IAM::",
     "AWS::Lambda::Permission",
     "AWS::Logs::",
     "AWS::S3::Bucket",
-    "AWS::SES::ConfigurationSet",
+    // Every sender counts as verified here, and SES's events go where rules take them.
+    "AWS::SES::",
     "AWS::SNS::",
+    // Dead letters: what fails here is seen on the console.
     "AWS::SQS::Queue",
+    "AWS::Scheduler::ScheduleGroup",
     "AWS::SecretsManager::Secret",
 ];
 
@@ -61,6 +69,10 @@ pub(super) fn connect(root: &Node, deployed: Deployed<'_>) -> Result<Wiring, Vec
     let mut later = Vec::new();
     for (name, place, node) in section("Resources") {
         let kind = node.get("Type").and_then(Node::text).unwrap_or_default();
+        let exists = node.get("Condition").map_or(Ok(true), |condition| reader.names.holds_by_name(condition));
+        if reader.keep(exists) != Some(true) {
+            continue;
+        }
         let Some(properties) = node.get("Properties") else {
             if !SILENT.iter().any(|silent| kind.starts_with(silent)) {
                 reader.mistakes.push((*place, format!("`{name}` has no Properties")));
@@ -71,6 +83,7 @@ pub(super) fn connect(root: &Node, deployed: Deployed<'_>) -> Result<Wiring, Vec
             "AWS::DynamoDB::Table" => wiring.tables.extend(reader.table(name, properties)),
             "AWS::Events::EventBus" => wiring.buses.push(name.clone()),
             "AWS::Serverless::Function" => wiring.functions.extend(reader.lambda(name, properties)),
+            "AWS::Events::Rule" => reader.rule(name, properties),
             "AWS::Lambda::EventSourceMapping" | "AWS::ApiGatewayV2::Route" => later.push((kind, name, properties)),
             _ if SILENT.iter().any(|silent| kind.starts_with(silent)) => {}
             _ => reader.mistakes.push((*place, format!("`{name}` is a {kind}, which the local suite cannot wire"))),
@@ -85,8 +98,13 @@ pub(super) fn connect(root: &Node, deployed: Deployed<'_>) -> Result<Wiring, Vec
     if reader.mistakes.is_empty() { Ok(wiring) } else { Err(reader.mistakes) }
 }
 
+/// A parameter's default, as the text that it is when referred to.
 fn default_of(parameter: &Node) -> Value {
-    Value::String(parameter.get("Default").and_then(Node::text).unwrap_or_default().to_owned())
+    Value::String(match parameter.get("Default").map(|node| &node.content) {
+        Some(Content::Scalar(Value::String(text))) => text.clone(),
+        Some(Content::Scalar(value)) => value.to_string(),
+        _ => String::new(),
+    })
 }
 
 pub(super) struct Reader<'a> {
@@ -190,6 +208,15 @@ impl Reader<'_> {
         let uri = self.text(integration, "IntegrationUri")?;
         let function = self.started(functions, integration, "IntegrationUri", &uri)?;
         Some(Route { method: (method != "ANY").then_some(method), key, path, function })
+    }
+
+    /// A rule may lead out of michi; one that starts a function would be wiring that is not modelled.
+    fn rule(&mut self, name: &str, properties: &Node) {
+        for target in properties.get("Targets").map(Node::elements).unwrap_or_default() {
+            if let Some(arn) = self.text(target, "Arn").filter(|arn| arn.starts_with("arn:aws:lambda:")) {
+                self.mistakes.push((target.place, format!("rule `{name}` starts {arn}, which the local suite cannot wire")));
+            }
+        }
     }
 
     fn mapping(&mut self, wiring: &Wiring, name: &str, properties: &Node) -> Option<Mapping> {

@@ -88,12 +88,16 @@ impl Names<'_> {
     }
 
     fn holds(&self, condition: &Node) -> Evaluated<bool> {
-        let named = condition.get("Condition").and_then(Node::text).map(|name| self.conditions.get(name));
-        match named {
-            Some(Some(condition)) => self.holds(condition),
-            Some(None) => Err((condition.place, "there is no such condition".to_owned())),
+        match condition.get("Condition") {
+            Some(name) => self.holds_by_name(name),
             None => Ok(self.value(condition)? == Value::Bool(true)),
         }
+    }
+
+    /// Whether the condition of this name holds.
+    pub(super) fn holds_by_name(&self, name: &Node) -> Evaluated<bool> {
+        let condition = self.conditions.get(name.text().unwrap_or_default());
+        self.holds(condition.ok_or((name.place, "there is no such condition".to_owned()))?)
     }
 
     fn reference(&self, argument: &Node) -> Evaluated<Value> {

@@ -79,7 +79,7 @@ pub use playbooks::About;
 pub use records::Arrival;
 pub use save::Save;
 pub use summary::{Playbooks, Summary};
-pub use wakes::DueKey;
+pub use wakes::{Due, DueKey};
 
 /// Both tables. Clones share the client.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! Wake-ups: what is due, and the wake items of activities that must be scored.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::super::Error;
@@ -18,6 +18,26 @@ pub struct DueKey {
     pub pk: String,
     /// Sort key.
     pub sk: String,
+}
+
+/// What a function has to do.
+#[derive(Debug, Clone, Default)]
+pub struct Due {
+    /// The most urgent first, the oldest of it first.
+    pub keys: Vec<DueKey>,
+    /// When the oldest of it was due.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Work that has waited longer than this is late: every function looks at its own each minute.
+const LATE: SignedDuration = SignedDuration::from_mins(10);
+
+impl Due {
+    /// For how long the oldest of it has been due, if that is so long that somebody should know.
+    #[must_use]
+    pub fn lateness(&self, now: Timestamp) -> Option<SignedDuration> {
+        self.oldest.map(|oldest| now.duration_since(oldest)).filter(|waited| *waited > LATE)
+    }
 }
 
 impl DueKey {
@@ -45,18 +65,21 @@ impl Store {
     ///
     /// # Errors
     /// If the index cannot be read.
-    pub async fn due(&self, function: Function, now: Timestamp, limit: usize) -> Result<Vec<DueKey>, Error> {
-        let mut due = Vec::new();
+    pub async fn due(&self, function: Function, now: Timestamp, limit: usize) -> Result<Due, Error> {
+        let mut due = Due::default();
         for work in function.work() {
-            let left = limit.saturating_sub(due.len());
+            let left = limit.saturating_sub(due.keys.len());
             if left == 0 {
                 break;
             }
             let parts = together(work.parts().map(|part| self.due_in(part, now, left))).await;
             let mut found: Vec<Item> = parts.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect();
             found.sort_by(|one, other| text(one, keys::DUE_AT).cmp(text(other, keys::DUE_AT)));
+            let oldest = found.first().and_then(|item| text(item, keys::DUE_AT).parse().ok());
+            due.oldest = [due.oldest, oldest].into_iter().flatten().min();
             let found = found.iter().take(left);
-            due.extend(found.map(|item| DueKey { pk: text(item, keys::PK).to_owned(), sk: text(item, keys::SK).to_owned() }));
+            due.keys
+                .extend(found.map(|item| DueKey { pk: text(item, keys::PK).to_owned(), sk: text(item, keys::SK).to_owned() }));
         }
         Ok(due)
     }
@@ -107,4 +130,21 @@ impl Store {
 
 fn text<'a>(item: &'a Item, name: &str) -> &'a str {
     item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_late_when_its_oldest_has_waited_long() {
+        let now: Timestamp = "2026-11-22T05:00:00Z".parse().unwrap();
+        let lateness = |oldest: Option<&str>| {
+            let oldest = oldest.map(|at| at.parse().unwrap());
+            Due { keys: vec![], oldest }.lateness(now).map(|late| late.as_mins())
+        };
+        assert_eq!(lateness(None), None);
+        assert_eq!(lateness(Some("2026-11-22T04:50:00Z")), None);
+        assert_eq!(lateness(Some("2026-11-22T04:49:00Z")), Some(11));
+    }
 }
