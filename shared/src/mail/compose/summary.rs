@@ -49,6 +49,8 @@ struct View {
     heading: String,
     reason: String,
     leads: Vec<Line>,
+    /// Stands between a cell and the interest.
+    between: &'static str,
     more: Option<String>,
     notes: Vec<String>,
 }
@@ -80,6 +82,7 @@ impl Teller<'_> {
             ),
             heading,
             reason: self.reason(summary),
+            between: self.pick(" · ", "／"),
             leads: summary.leads.iter().map(|line| self.line(line, url(&line.lead))).collect(),
             more: match (self.language, more) {
                 (_, 0) => None,
