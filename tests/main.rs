@@ -12,6 +12,7 @@
 mod answer;
 mod browser;
 mod budget;
+mod cost;
 mod deployment;
 mod faults;
 mod harness;
@@ -20,6 +21,7 @@ mod ingestion;
 mod notify;
 mod operator;
 mod permissions;
+mod playbook;
 mod relay;
 mod replay;
 mod sdks;

@@ -10,7 +10,9 @@ use michi::activity::{Activity, Kind, Log, LogOwner, PageView, Proof, Record, So
 use michi::fact::{Fact, FactKind};
 use michi::id::{ActivityId, LeadId, MessageId, OwnerId, PageViewId, PlaybookVersion, VisitorId};
 use michi::io::aws::{Account, sdk_config};
-use michi::io::store::{CopyFilter, DueKey, Found, Function, LeadItem, Mark, Save, SettlingVisitor, Token, VisitorItem, Wake};
+use michi::io::store::{
+    About, CopyFilter, DueKey, Found, Function, How, LeadItem, Mark, Publication, Save, SettlingVisitor, Token, VisitorItem, Wake,
+};
 use michi::io::{Error, Retry, Store};
 use michi::lead::{Level, Phase, Stage};
 use michi::mail::alert::Alert;
@@ -141,7 +143,7 @@ fn download(n: i64) -> Record {
 }
 
 fn decision(n: i64) -> Record {
-    let kind = Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell: None, alert: None };
+    let kind = Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell: None, alert: None, by_rules: false };
     Record::decision(ActivityId::derive(&["decision", &n.to_string()]), at(n), kind)
 }
 
@@ -588,17 +590,49 @@ async fn leads_come_hottest_first() {
 #[tokio::test]
 async fn a_playbook_of_any_size_is_published_and_can_go_live_again() {
     let Tables { store, .. } = &Tables::new();
-    assert_eq!(retry(store.live_version().await), Retry::Never);
+    assert_eq!(store.live().await.unwrap(), None);
     let small = michi::playbook::authoring::default_playbook().unwrap();
     let mut large = small.clone();
     large.setup.company.postal_address = "道".repeat(300_000);
-    let first = store.publish_playbook(&small, at(0)).await.unwrap();
-    let second = store.publish_playbook(&large, at(1)).await.unwrap();
-    assert_eq!(store.live_version().await.unwrap(), second);
-    assert_eq!(store.playbook(&second).await.unwrap(), large);
-    assert_eq!(store.publish_playbook(&small, at(2)).await.unwrap(), first);
-    assert_eq!(store.live_version().await.unwrap(), first);
-    assert_eq!(store.playbook(&first).await.unwrap(), small);
+    let publish = async |playbook: &michi::playbook::Playbook, now| {
+        let about = About {
+            by: "ann".to_owned(),
+            at: now,
+            why: "because".to_owned(),
+            based_on: None,
+            files: vec![("a.yaml".to_owned(), "digest".to_owned())],
+            packed: String::new(),
+        };
+        // Packed files longer than an item.
+        let version = store.keep_playbook(playbook, &about, &vec![7; 600_000]).await.unwrap();
+        let base = store.live_consistent().await.unwrap();
+        let wish = Publication {
+            version: &version,
+            epoch: playbook.scoring.interest.epoch(),
+            base: base.as_ref(),
+            by: "ann",
+            why: "because",
+            how: How::Applied,
+            proposal: None,
+            leads: None,
+            seen_at_once: false,
+        };
+        (store.publish(&wish, now).await.unwrap(), base)
+    };
+    let (first, none) = publish(&small, at(0)).await;
+    assert_eq!((first.revision, none, store.derivation().await.unwrap()), (1, None, None));
+    let (second, base) = publish(&large, at(1)).await;
+    assert_eq!(base.as_ref(), Some(&first));
+    assert_eq!(store.live().await.unwrap().as_ref(), Some(&second));
+    assert_eq!(store.playbook(&second.version).await.unwrap(), large);
+    let (third, _) = publish(&small, at(2)).await;
+    assert_eq!((&third.version, third.revision, third.previous), (&first.version, 3, Some(second.version)));
+    assert_eq!(store.playbook(&first.version).await.unwrap(), small);
+    let about = store.playbook_about(&first.version).await.unwrap().unwrap();
+    assert_eq!(store.playbook_files(&first.version, &about).await.unwrap(), vec![7; 600_000]);
+    let history = store.playbook_history().await.unwrap();
+    assert_eq!(history.iter().map(|moved| moved.live.revision).collect::<Vec<_>>(), [3, 2, 1]);
+    assert_eq!(store.derivation().await.unwrap().map(|derivation| derivation.run), Some(3));
     assert_eq!(retry(store.playbook(&PlaybookVersion::derive(&["none"])).await), Retry::Never);
 }
 
@@ -657,7 +691,7 @@ async fn every_call_keeps_its_budget() {
     let wake = wake_of(&tables, &browsers(), &download(2)).await.unwrap();
     assert_eq!(tables.units(store.save(Save { done: Some(wake), ..Save::default() })).await, (0.0, 2.0));
     // A quiet minute of score's sweep.
-    assert_eq!(tables.units(store.due(Function::Score, at(0), 100)).await, (2.0, 0.0));
+    assert_eq!(tables.units(store.due(Function::Score, at(0), 100)).await, (2.5, 0.0));
 }
 
 #[tokio::test]

@@ -189,9 +189,12 @@ pub enum Kind {
         /// The cell at that moment.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cell: Option<Cell>,
-        /// The alert this move owed to sales; none when one went out lately.
+        /// The alert this move owed to sales; none when one went out lately, or when the rules moved it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         alert: Option<MessageId>,
+        /// Nothing happened: the playbook was changed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_rules: bool,
     },
     /// Sales answered a hand-off.
     SalesAnswered {

@@ -1,12 +1,16 @@
 //! What to do about a lead: the moves between stages that its scores propose, the alert that a move owes to sales, and
 //! the facts the world is told. Every decision is an activity, so that the next fold sees it.
+//!
+//! A move that a changed playbook causes owes no alert. Nothing happened that sales could speak about, and one change may
+//! make hundreds of leads ready at once: they are told in one summary. Whose doing a move is follows from the log
+//! alone: the rules' if what was known before the change already proposes it under the new rules, else the news'.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::activity::{Kind, Log, Record};
 use crate::fact::{Fact, FactKind};
 use crate::fold::fold;
-use crate::id::{ActivityId, LeadId, MessageId, PlaybookVersion};
+use crate::id::{ActivityId, LeadId, MessageId, OwnerId, PlaybookVersion};
 use crate::lead::{Lead, Proposal, Stage};
 use crate::mail::alert::Alert;
 use crate::mail::message::Message;
@@ -29,12 +33,41 @@ pub struct Decision {
     pub messages: Vec<Message>,
     /// Facts to tell.
     pub facts: Vec<Fact>,
+    /// In whose summary the lead belongs: the rules made it ready, and nobody was alerted.
+    pub summary: Option<OwnerId>,
 }
 
-/// Folds the log and takes the decisions it proposes at `now`; they are appended to `log` as well.
+/// The playbook is another than the one by which the lead was last judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    /// When the new one went live. What was taken from then on is news, whoever looked at it meanwhile.
+    pub since: Timestamp,
+    /// What this look is for: news too, whenever it was taken.
+    pub news: &'a [ActivityId],
+}
+
+impl Change<'_> {
+    /// The log without the news. Moves stay in it, whoever took them: they say where the lead stands.
+    fn known(&self, log: &Log) -> Log {
+        let moves = |record: &Record| record.activities.iter().all(|one| matches!(one.kind, Kind::StageMoved { .. }));
+        let known = |record: &&Record| moves(record) || record.received < self.since && !self.news.contains(&record.id);
+        Log { owner: log.owner.clone(), records: log.records.iter().filter(known).cloned().collect() }
+    }
+}
+
+/// Folds the log and takes the decisions it proposes at `now`; they are appended to `log` as well. `change` says that the
+/// lead was last judged by another playbook: moves that are the rules' doing then alert nobody.
 #[must_use]
-pub fn decide(playbook: &Playbook, version: &PlaybookVersion, id: &LeadId, log: &mut Log, now: Timestamp) -> Decision {
-    let mut decision = Decision { lead: fold(playbook, log, now), records: Vec::new(), messages: Vec::new(), facts: Vec::new() };
+pub fn decide(
+    playbook: &Playbook,
+    version: &PlaybookVersion,
+    id: &LeadId,
+    log: &mut Log,
+    change: Option<Change<'_>>,
+    now: Timestamp,
+) -> Decision {
+    let mut decision =
+        Decision { lead: fold(playbook, log, now), records: Vec::new(), messages: Vec::new(), facts: Vec::new(), summary: None };
     while let Some(proposal) = decision.lead.proposal
         && decision.records.len() < MOST_MOVES
     {
@@ -46,9 +79,12 @@ pub fn decide(playbook: &Playbook, version: &PlaybookVersion, id: &LeadId, log: 
         // The ordinal makes the id: a second look that knows of as many moves decides the same one.
         let activity = ActivityId::derive(&["stage", id.as_str(), &decision.lead.moves.len().to_string()]);
         let owner = playbook.default_owner().filter(|_| to == Stage::Mql && alert_is_due(playbook, &decision.lead, now));
+        let by_rules = change.is_some_and(|change| fold(playbook, &change.known(log), now).proposal == Some(proposal));
+        decision.summary = owner.filter(|_| by_rules).map(|owner| owner.id.clone());
+        let owner = owner.filter(|_| !by_rules);
         let alert = owner.map(|_| MessageId::derive(&["alert", id.as_str(), activity.as_str()]));
         let cell = decision.lead.cell;
-        let moved = Kind::StageMoved { from, to, cell, alert: alert.clone() };
+        let moved = Kind::StageMoved { from, to, cell, alert: alert.clone(), by_rules };
         let record = Record::decision(activity.clone(), now, moved);
         log.records.push(record.clone());
         decision.records.push(record);
@@ -87,3 +123,6 @@ fn visit_began(lead: &Lead, now: Timestamp) -> Option<Timestamp> {
     }
     (began != now).then_some(began)
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use michi_local::{Fault, Planned, Service, Suite};
 use serde_json::{Value, json};
 
 use crate::harness::{Visitor, beacon, buyer, insist, post, ready_lead, suite, write_key};
+use crate::playbook::{alike, applied, changed, people};
 use crate::spine::lead_of;
 
 /// The domain of the default playbook's sender.
@@ -20,9 +21,13 @@ pub(super) const SENDER: &str = "tsumugi-works.example";
 /// What every function asks of its role on these journeys, by the function's name.
 pub(super) async fn used() -> BTreeSet<(String, Access)> {
     let mut used = BTreeSet::new();
-    for suite in
-        [a_lead_is_won().await, others_use_its_browser().await, what_cannot_be_read_is_put_aside().await, calls_fail().await]
-    {
+    for suite in [
+        a_lead_is_won().await,
+        others_use_its_browser().await,
+        what_cannot_be_read_is_put_aside().await,
+        calls_fail().await,
+        the_playbook_is_changed().await,
+    ] {
         let calls = suite.client().record().calls();
         assert!(
             calls.first().is_some_and(|call| call.function.is_none()),
@@ -67,6 +72,15 @@ async fn a_lead_is_won() -> Suite {
         suite.settle().await.unwrap();
     }
     suite.advance(SignedDuration::from_mins(5)).await.unwrap();
+    finish(&suite).await;
+    suite
+}
+
+/// Another playbook goes live, and makes leads ready.
+async fn the_playbook_is_changed() -> Suite {
+    let suite = open().await;
+    people(&suite, 5, 0).await;
+    applied(&suite, &changed(&suite, alike), "mika").await;
     finish(&suite).await;
     suite
 }

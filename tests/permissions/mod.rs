@@ -149,7 +149,8 @@ fn loose(function: &Function) -> Vec<String> {
             continue;
         }
         let keys = grant.leading_keys().unwrap_or_default();
-        if keys.is_empty() || keys.iter().any(|key| key.starts_with(['*', '?'])) {
+        let any = |key: &String| key.trim_matches(['*', '?']).is_empty();
+        if keys.is_empty() || keys.iter().any(any) {
             loose.push(format!("{name}: no condition on {LEADING_KEYS} says which partition keys"));
         }
         if !grant.conditions.iter().any(|condition| condition.key == LEADING_KEYS && condition.test == Test::Present) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use michi::activity::{Kind, Record};
-use michi::id::{ActivityId, AttemptId};
+use michi::id::{ActivityId, AttemptId, LeadId};
 use michi::io::mailer::{Mail, Outcome, Tags};
 use michi::io::store::{DueKey, Found};
 use michi::io::{App, Error, Mailer, Retry};
@@ -96,7 +96,7 @@ impl<'a> Courier<'a> {
         let live = self.app.playbook().await?;
         let setup = &live.playbook.setup;
         let Recipient::Owner(to) = &message.to;
-        let standing = self.app.store.standing(to, &message.lead).await?;
+        let standing = self.app.store.standing(to, message.lead.as_ref()).await?;
         let seen = ForOwner {
             suppressed: standing.suppressed,
             owner: setup.owners.iter().find(|owner| owner.id == *to),
@@ -157,7 +157,7 @@ impl<'a> Courier<'a> {
             from: mailbox(&setup.sender.name, &setup.sender.address),
             to: &owner.address,
             content: &composed,
-            tags: Tags { lead: &message.lead, message: &message.id, attempt: &attempt },
+            tags: Tags { lead: message.lead.as_ref(), message: &message.id, attempt: &attempt },
         };
         match self.mailer.send(&mail).await {
             Outcome::Sent { ses } => Event::Accepted { attempt, ses },
@@ -170,10 +170,18 @@ impl<'a> Courier<'a> {
     fn compose(&self, message: &Message, setup: &Setup, owner: &Owner) -> Result<Composed, String> {
         let now = self.app.clock.now();
         let (number, key) = self.app.keys.signing().ok_or("the key ring has no key that signs links")?;
-        let view = View::new(message.lead.clone(), owner.id.clone(), now);
-        let url = view.url(&self.app.settings.collector_url, number, key.bytes());
-        let Content::Alert(alert) = &message.content;
-        compose::alert(alert, setup, owner, &url, message.language, now).map_err(|error| error.to_string())
+        let url = |lead: &LeadId| {
+            let view = View::new(lead.clone(), owner.id.clone(), now);
+            view.url(&self.app.settings.collector_url, number, key.bytes())
+        };
+        let composed = match &message.content {
+            Content::Alert(alert) => {
+                let lead = message.lead.as_ref().ok_or("an alert is about nobody")?;
+                compose::alert(alert, setup, owner, &url(lead), message.language, now)
+            }
+            Content::Summary(summary) => compose::summary(summary, setup, owner, url, message.language, now),
+        };
+        composed.map_err(|error| error.to_string())
     }
 
     /// Keeps what came of a try: without it the mail would go out once more. So it is tried hard, and what is in the way
@@ -188,7 +196,7 @@ impl<'a> Courier<'a> {
                 return;
             };
             let kept = match sent(&next) {
-                Some(record) => self.app.store.finish_message(&current, &next, &record).await,
+                Some((lead, record)) => self.app.store.finish_message(&current, &next, lead, &record).await,
                 None => self.app.store.move_message(&current, &next).await,
             };
             let Err(error) = kept else { return tell(&next) };
@@ -210,28 +218,29 @@ fn after(message: &Message, event: Event, app: &App) -> Result<Message, Error> {
     message.after(event, app.clock.now()).map_err(|moved| Error::reread(moved.to_string()))
 }
 
-/// What the lead's log keeps of a mail that was sent.
-fn sent(message: &Message) -> Option<Record> {
+/// What the log of the lead it is about keeps of a mail that was sent.
+fn sent(message: &Message) -> Option<(&LeadId, Record)> {
     let State::Sent { .. } = &message.state else { return None };
+    let lead = message.lead.as_ref()?;
     let at = message.history.last()?.at;
     let Recipient::Owner(owner) = &message.to;
     let sent = Kind::MailSent { message: message.id.clone(), mail: message.mail(), owner: Some(owner.clone()) };
-    Some(Record::decision(ActivityId::derive(&["mail sent", message.id.as_str()]), at, sent))
+    Some((lead, Record::decision(ActivityId::derive(&["mail sent", message.id.as_str()]), at, sent)))
 }
 
 /// Says in the log what became of a message.
 fn tell(message: &Message) {
-    let (id, lead) = (&message.id, &message.lead);
+    let (id, lead) = (&message.id, message.lead.as_ref().map(LeadId::as_str));
     match &message.state {
-        State::Sent { .. } => tracing::info!(message.id = %id, lead.id = %lead, "a message is sent"),
+        State::Sent { .. } => tracing::info!(message.id = %id, lead.id = lead, "a message is sent"),
         State::Pending { due } => tracing::info!(message.id = %id, message.due = %due, "a message is put off"),
         State::Claimed { .. } => {}
         State::Unknown { until, .. } => {
             tracing::warn!(message.id = %id, message.due = %until, "a message may have been sent; its proof is awaited");
         }
-        State::Expired => tracing::info!(message.id = %id, lead.id = %lead, "a message is not sent any more"),
-        State::Failed => tracing::error!(message.id = %id, lead.id = %lead, message.why = ?why(message), "a message has failed"),
-        State::Held => tracing::error!(message.id = %id, lead.id = %lead, message.why = ?why(message), "a message is held"),
+        State::Expired => tracing::info!(message.id = %id, lead.id = lead, "a message is not sent any more"),
+        State::Failed => tracing::error!(message.id = %id, lead.id = lead, message.why = ?why(message), "a message has failed"),
+        State::Held => tracing::error!(message.id = %id, lead.id = lead, message.why = ?why(message), "a message is held"),
     }
 }
 

@@ -11,7 +11,7 @@ use michi::io::store::{CopyFilter, Mark, VisitorItem, Wake};
 use michi::io::{App, Error};
 
 use crate::finish;
-use crate::review::{Linking, conclude};
+use crate::review::{Linking, Look, conclude};
 
 /// How long copying goes on before it lets others pass.
 const YIELD: SignedDuration = SignedDuration::from_secs(5);
@@ -108,5 +108,7 @@ async fn link(app: &App, wake: &Wake, record: &Record, visitor: &VisitorId, name
         record: Record::decision(id, now, kind),
         token: named.token,
     };
-    conclude(app, &named.lead, before, log, std::slice::from_ref(wake), Some(linking), &[], now).await
+    let wakes = std::slice::from_ref(wake);
+    let look = Look { id: &named.lead, before, log, wakes, news: &[], linking: Some(linking), settled: &[], now };
+    conclude(app, look).await
 }

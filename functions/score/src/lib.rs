@@ -3,23 +3,29 @@
 //!
 //! - `identify`: a browser gave an address, so its history becomes a lead's
 //! - `review`: a lead's log is folded, decided upon and saved
+//! - `derivation`: all leads are judged by a playbook that has gone live
 //!
 //! A record from the stream is a hint, a wake-up in the due index the guarantee; both lead to the same work, which
 //! changes nothing when it is done twice.
 
+mod derivation;
 mod identify;
 mod review;
 
 use std::collections::HashMap;
 
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use michi::activity::LogOwner;
+use michi::id::{ActivityId, LeadId};
 use michi::io::store::{Arrival, DueKey, Function, Save, Wake};
 use michi::io::{App, BatchResponse, Error, Retry, Trigger};
 
 /// How many due items a tick takes from the index at a time, and how often.
 const SWEEP: (usize, usize) = (25, 40);
+
+/// How long a tick begins new steps of a re-derivation, so that the function's own time never ends within one.
+const SWEEP_TIME: SignedDuration = SignedDuration::from_secs(15);
 
 /// A wake-up that failed so often is put into quarantine.
 const TRIES: u32 = 8;
@@ -49,6 +55,7 @@ async fn batch(app: &App, event: Event) -> BatchResponse {
             Ok(Some(arrival)) => {
                 let news = logs.entry(arrival.owner.clone()).or_insert_with(|| News::of(arrival.owner));
                 news.records.push(record);
+                news.arrived.push(arrival.record.id);
                 match arrival.wake {
                     Some(wake) => news.wakes.push(wake),
                     None => news.footsteps = true,
@@ -84,11 +91,13 @@ struct News<'a> {
     /// Whether there are plain page views among it: they have no wake-up, the stream itself is their guarantee.
     footsteps: bool,
     records: Vec<&'a EventRecord>,
+    /// What is new.
+    arrived: Vec<ActivityId>,
 }
 
 impl News<'_> {
     fn of(owner: LogOwner) -> Self {
-        Self { owner, wakes: Vec::new(), footsteps: false, records: Vec::new() }
+        Self { owner, wakes: Vec::new(), footsteps: false, records: Vec::new(), arrived: Vec::new() }
     }
 }
 
@@ -129,7 +138,7 @@ async fn work(app: &App, news: &News<'_>) -> Result<(), Error> {
             if own.is_empty() && !news.footsteps {
                 return Ok(());
             }
-            again(|| review::review(app, lead, &own)).await
+            again(|| review::review(app, lead, &own, &news.arrived)).await
         }
     }
 }
@@ -148,6 +157,7 @@ async fn again<T, F: Future<Output = Result<T, Error>>>(mut work: impl FnMut() -
 /// Works off what is due, most urgent and oldest first. What fails moves its own due time, so it starves nobody.
 async fn sweep(app: &App) -> Result<(), Error> {
     let (at_once, rounds) = SWEEP;
+    let until = app.clock.now() + SWEEP_TIME;
     for round in 0..rounds {
         let now = app.clock.now();
         let due = app.store.due(Function::Score, now, at_once).await?;
@@ -155,7 +165,7 @@ async fn sweep(app: &App) -> Result<(), Error> {
             tracing::warn!(due.late_minutes = late.as_mins(), "due work is late");
         }
         for key in &due.keys {
-            if let Err(error) = work_off(app, key).await {
+            if let Err(error) = work_off(app, key, until).await {
                 tracing::error!(%error, "a due item could neither be worked off nor put off");
             }
         }
@@ -166,12 +176,14 @@ async fn sweep(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-async fn work_off(app: &App, key: &DueKey) -> Result<(), Error> {
+async fn work_off(app: &App, key: &DueKey, until: Timestamp) -> Result<(), Error> {
     if let Some(lead) = key.lead() {
-        let Err(error) = again(|| review::review(app, &lead, &[])).await else { return Ok(()) };
+        let Err(error) = again(|| review::review(app, &lead, &[], &[])).await else { return Ok(()) };
         tracing::error!(%error, lead.id = %lead, "a review is put off");
-        let Some(item) = app.store.lead(&lead).await? else { return Ok(()) };
-        return app.store.defer_review(&item, app.clock.now() + SignedDuration::from_mins(5)).await;
+        return put_off_review(app, &lead).await;
+    }
+    if key.is_derivation() {
+        return again(|| derivation::step(app, until)).await;
     }
     let Some(wake) = app.store.wake(key).await? else { return Ok(()) };
     if wake.due > app.clock.now() {
@@ -182,6 +194,12 @@ async fn work_off(app: &App, key: &DueKey) -> Result<(), Error> {
         Ok(()) => Ok(()),
         Err(error) => put_off(app, &wake, &error).await,
     }
+}
+
+/// Moves the review of a lead that cannot be judged now.
+async fn put_off_review(app: &App, lead: &LeadId) -> Result<(), Error> {
+    let Some(item) = app.store.lead(lead).await? else { return Ok(()) };
+    app.store.defer_review(&item, app.clock.now() + SignedDuration::from_mins(5)).await
 }
 
 /// Ends a wake-up that calls for nothing more.

@@ -4,11 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Activity, Kind, Log, LogOwner, Record};
 use michi::consent::{Basis, MailClass};
 use michi::fact::{Fact, FactKind};
-use michi::id::{ActivityId, LeadId};
-use michi::io::store::{CopyFilter, LeadItem, Save, SettlingVisitor, VisitorItem, Wake};
+use michi::id::{ActivityId, LeadId, PlaybookVersion};
+use michi::io::store::{CopyFilter, LeadItem, Ready, Save, SettlingVisitor, VisitorItem, Wake};
 use michi::io::{App, Error, Versioned};
-use michi::lead::Lead;
-use michi::lifecycle::decide;
+use michi::lead::{Lead, Stage};
+use michi::lifecycle::{Change, decide};
 use michi::mail::text::cleaned;
 
 use crate::finish;
@@ -34,9 +34,29 @@ pub(crate) struct Linking {
     pub(crate) token: Option<String>,
 }
 
-/// Folds the lead's log, takes the decisions that follow, and saves them with what the wake-ups ask for.
-pub(crate) async fn review(app: &App, id: &LeadId, wakes: &[Wake]) -> Result<(), Error> {
-    let now = app.clock.now();
+/// One look at a lead whose log is complete.
+pub(crate) struct Look<'a> {
+    /// The lead.
+    pub(crate) id: &'a LeadId,
+    /// As it was last saved; none: it is new.
+    pub(crate) before: Option<LeadItem>,
+    /// Everything that happened.
+    pub(crate) log: Log,
+    /// The wake-ups it satisfies.
+    pub(crate) wakes: &'a [Wake],
+    /// Records that are looked at for the first time.
+    pub(crate) news: &'a [ActivityId],
+    /// What a browser's identification adds.
+    pub(crate) linking: Option<Linking>,
+    /// Browsers that are done with.
+    pub(crate) settled: &'a [SettlingVisitor],
+    /// The moment.
+    pub(crate) now: Timestamp,
+}
+
+/// Folds the lead's log, takes the decisions that follow, and saves them with what the wake-ups ask for. `news` are
+/// records that the stream has just brought.
+pub(crate) async fn review(app: &App, id: &LeadId, wakes: &[Wake], news: &[ActivityId]) -> Result<(), Error> {
     let Some(before) = app.store.lead(id).await? else {
         // Erased, or never finished: nobody waits for this any more.
         for wake in wakes {
@@ -44,9 +64,35 @@ pub(crate) async fn review(app: &App, id: &LeadId, wakes: &[Wake]) -> Result<(),
         }
         return Ok(());
     };
+    look(app, before, wakes, news).await
+}
+
+/// The same for a lead that was not yet judged by this version of the playbook; any other is left alone. Whether it was
+/// judged now.
+pub(crate) async fn judge(app: &App, id: &LeadId, version: &PlaybookVersion) -> Result<bool, Error> {
+    match app.store.lead(id).await? {
+        Some(before) if before.playbook != *version => look(app, before, &[], &[]).await.map(|()| true),
+        Some(_) | None => Ok(false),
+    }
+}
+
+async fn look(app: &App, before: LeadItem, wakes: &[Wake], news: &[ActivityId]) -> Result<(), Error> {
+    let now = app.clock.now();
+    let id = before.lead.clone();
     let settled = settle(app, &before, now).await?;
     let log = app.store.log(&LogOwner::Lead(id.clone())).await?;
-    conclude(app, id, Some(before), log, wakes, None, &settled, now).await
+    conclude(app, Look { id: &id, before: Some(before), log, wakes, news, linking: None, settled: &settled, now }).await
+}
+
+/// Whether the lead was last judged by another playbook, so that the rules may be what moves it: a lead that they make
+/// ready while a re-derivation gathers such leads is told in its summary. Afterwards nobody gathers, and the few that are
+/// left, whose logs could not be read before, are told like any other.
+async fn is_judged_anew(app: &App, live: &Versioned, before: Option<&LeadItem>) -> Result<bool, Error> {
+    match before {
+        Some(before) if before.playbook == live.version => Ok(false),
+        Some(before) if before.stage == Stage::Lead => app.store.gathers_ready().await,
+        before => Ok(before.is_some()),
+    }
 }
 
 /// Takes over what raced past the link of each browser linked long enough ago; names those it is done with.
@@ -68,17 +114,8 @@ async fn settle(app: &App, lead: &LeadItem, now: Timestamp) -> Result<Vec<Settli
 }
 
 /// Decides upon a log that is complete, and saves.
-#[allow(clippy::too_many_arguments, reason = "the parts of one transaction; both callers have just made them")]
-pub(crate) async fn conclude(
-    app: &App,
-    id: &LeadId,
-    before: Option<LeadItem>,
-    mut log: Log,
-    wakes: &[Wake],
-    linking: Option<Linking>,
-    settled: &[SettlingVisitor],
-    now: Timestamp,
-) -> Result<(), Error> {
+pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
+    let Look { id, before, mut log, wakes, news, linking, settled, now } = look;
     let live = app.playbook().await?;
     let mut records: Vec<Record> = Vec::new();
     let mut facts = Vec::new();
@@ -96,7 +133,10 @@ pub(crate) async fn conclude(
     records.retain(|new| !log.records.iter().any(|known| known.id == new.id));
     log.records.extend(records.iter().cloned());
 
-    let mut decision = decide(&live.playbook, &live.version, id, &mut log, now);
+    let news: Vec<ActivityId> = wakes.iter().map(|wake| &wake.activity).chain(news).cloned().collect();
+    let anew = is_judged_anew(app, &live, before.as_ref()).await?;
+    let change = anew.then_some(Change { since: live.since, news: &news });
+    let mut decision = decide(&live.playbook, &live.version, id, &mut log, change, now);
     records.append(&mut decision.records);
     facts.append(&mut decision.facts);
     let lead = item(&live, id, &decision.lead, before.as_ref(), settled, now);
@@ -109,6 +149,7 @@ pub(crate) async fn conclude(
             appends: records.into_iter().map(|record| (id.clone(), record)).collect(),
             messages: decision.messages,
             facts,
+            ready: decision.summary.map(|owner| Ready { owner, lead: id.clone() }),
             link: visitor,
             link_before: visitor_before,
             token,
@@ -166,7 +207,7 @@ fn item(
     LeadItem {
         lead: id.clone(),
         revision: before.map_or(1, |before| before.revision + 1),
-        stage: lead.stage.unwrap_or(michi::lead::Stage::Lead),
+        stage: lead.stage.unwrap_or(Stage::Lead),
         grade: lead.fit.grade,
         level: lead.interest.level,
         fit: lead.fit.points,

@@ -35,7 +35,7 @@
   let queue = []; // messages not yet tried, as JSON
   let outbox = []; // batches that failed; each is tried again just as it was
   let engagedSince, engagedMillis; // the clock of engaged time
-  let pause, pulseTimer, retryTimer;
+  let retryTimer;
   let backoff = 1e3;
 
   // Not crypto.randomUUID, which pages without https lack.
@@ -183,10 +183,6 @@
     engagedMillis = 0;
     event('Page Engaged', { millis });
   };
-  const pulse = () => {
-    if (known) flush();
-    pulseTimer = after((pause *= 2), pulse);
-  };
 
   // Page views.
   const view = () => {
@@ -223,8 +219,6 @@
       token = '';
     }
     if (known) flush();
-    clearTimeout(pulseTimer);
-    pulseTimer = after((pause = 15e3), pulse);
   };
   const look = () => pageView && clean(location) != url && view();
   // Routers set the title a moment after the address, and may go on to another one at once.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, anyhow, bail};
 use aws_config::retry::RetryConfig;
@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 use jiff::{SignedDuration, Timestamp};
 use michi::io::{Clock, KeyRing, Settings, Store, Versioned};
 use serde::Deserialize;
+use tokio::sync::Mutex;
 
 use crate::call::{Call, Line, Service, Unanswered, chain};
 
@@ -65,6 +66,8 @@ pub struct Account {
     /// For the SDK's clients.
     pub sdk: SdkConfig,
     line: Line,
+    /// Whoever calls, for as long as that holds: to ask anew for each call may be a call itself.
+    caller: Arc<Mutex<Option<Credentials>>>,
 }
 
 /// What Lambda says of a function, as far as it is asked.
@@ -90,6 +93,8 @@ const ASKED: &str = "notify";
 const CONNECT: Duration = Duration::from_secs(4);
 /// How long an answer may take: a function that takes records anew has thirty seconds.
 const ANSWER: Duration = Duration::from_secs(60);
+/// Credentials are fetched anew so long before they end.
+const STALE: Duration = Duration::from_secs(120);
 const NO_CREDENTIALS: &str =
     "no credentials are found: sign in as for any AWS tool (`aws configure sso`, --profile, AWS_ACCESS_KEY_ID …)";
 
@@ -160,7 +165,11 @@ impl Target {
         };
         let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).read_timeout(ANSWER).build();
         let endpoint = sdk.endpoint_url().map(str::to_owned);
-        let account = Account { line: Line { connector: Arc::new(connection.connector(Some(settings))), region, endpoint }, sdk };
+        let account = Account {
+            line: Line { connector: Arc::new(connection.connector(Some(settings))), region, endpoint },
+            sdk,
+            caller: Arc::default(),
+        };
         account.credentials().await.map(|_| account)
     }
 }
@@ -185,14 +194,21 @@ impl Account {
 
     /// Who calls; they may have to be fetched anew in the midst of a long command.
     async fn credentials(&self) -> anyhow::Result<Credentials> {
+        let mut caller = self.caller.lock().await;
+        let soon = SystemTime::from(Clock::System.now()) + STALE;
+        if let Some(known) = caller.as_ref().filter(|known| known.expiry().is_none_or(|end| end > soon)) {
+            return Ok(known.clone());
+        }
         let Some(provider) = self.sdk.credentials_provider() else { bail!(NO_CREDENTIALS) };
-        provider.provide_credentials().await.map_err(|error| match &error {
+        let fetched = provider.provide_credentials().await.map_err(|error| match &error {
             CredentialsError::CredentialsNotLoaded(_) => anyhow!(NO_CREDENTIALS),
             _ => anyhow!(
-                "the credentials cannot be used; if a sign-in has ended, `aws sso login` begins a new one: {}",
+                "the credentials cannot be used: if a sign-in has ended, `aws sso login` begins a new one: {}",
                 chain(&error)
             ),
-        })
+        })?;
+        *caller = Some(fetched.clone());
+        Ok(fetched)
     }
 
     /// Where calls go, in words.
@@ -263,9 +279,9 @@ impl Installation {
     /// # Errors
     /// If none was published, or the tables do not answer.
     pub async fn playbook(&self) -> anyhow::Result<Versioned> {
-        let version = self.store.live_version().await?;
-        let playbook = Arc::new(self.store.playbook(&version).await?);
-        Ok(Versioned { version, playbook })
+        let live = self.store.live().await?.context("no playbook has been published: `michi apply` makes one live")?;
+        let playbook = Arc::new(self.store.playbook(&live.version).await?);
+        Ok(Versioned { version: live.version, since: live.since, playbook })
     }
 
     /// Makes a call that no client here knows, where nothing can be made of a refusal.

@@ -27,6 +27,8 @@ pub enum Service {
     CloudWatch,
     /// Logs.
     Logs,
+    /// Queues.
+    Sqs,
 }
 
 /// A call.
@@ -77,6 +79,7 @@ impl Service {
             Self::S3 => "s3",
             Self::CloudWatch => "monitoring",
             Self::Logs => "logs",
+            Self::Sqs => "sqs",
         }
     }
 }
@@ -115,7 +118,8 @@ impl Call {
     /// A question in JSON. `target` is the operation with its interface's name before it.
     #[must_use]
     pub fn json(service: Service, target: &'static str, body: &serde_json::Value) -> Self {
-        let content = Some("application/x-amz-json-1.1");
+        // Queues speak version 1.0 of the protocol, the others 1.1.
+        let content = Some(if service == Service::Sqs { "application/x-amz-json-1.0" } else { "application/x-amz-json-1.1" });
         Self { target: Some(target), content, ..Self::post(service, "/", body.to_string().into_bytes()) }
     }
 }

@@ -105,7 +105,7 @@ async fn about(found: &Installation, lead: &LeadId, playbook: &Playbook) -> anyh
     let mut messages = Vec::new();
     for owner in &playbook.setup.owners {
         let sent = found.store.messages_to(&owner.id).await?;
-        messages.extend(sent.into_iter().filter(|message| message.lead == *lead));
+        messages.extend(sent.into_iter().filter(|message| message.lead.as_ref() == Some(lead)));
     }
     messages.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
     Ok(messages)

@@ -1,15 +1,23 @@
 //! The `michi` command, a file or folder per subcommand.
 
 pub mod account;
+pub mod apply;
+pub mod approve;
 pub mod call;
 pub mod check;
+pub mod deliver;
+pub mod derivation;
 pub mod dev;
 pub mod doctor;
 mod failures;
+pub mod history;
 pub mod init;
 pub mod lead;
 pub mod leads;
 pub mod messages;
+pub mod output;
+pub mod plan;
 pub mod redrive;
 pub mod replay;
+pub mod rollback;
 pub mod shown;

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use michi_cli::{check, dev, doctor, init, lead, leads, messages, redrive, replay};
+use michi_cli::{
+    apply, approve, check, derivation, dev, doctor, history, init, lead, leads, messages, plan, redrive, replay, rollback,
+};
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
 #[derive(Debug, Parser)]
@@ -33,10 +35,30 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Say what michi would have said about a site's past, from its access log.
     Replay(replay::ReplayArgs),
+    /// Say what would change if a playbook were live: rules, cells, stages. Writes nothing; exit code 2 if anything would.
+    Plan(plan::PlanArgs),
+    /// Make a playbook live, and have all leads judged by it.
+    Apply(apply::ApplyArgs),
+    /// Make a playbook live that somebody else has applied, where two must agree.
+    Approve(approve::ApproveArgs),
+    /// Go back to a playbook that was live before.
+    Rollback(rollback::RollbackArgs),
+    /// List which playbook was live from when on, by whom and what for.
+    History(history::HistoryArgs),
+    /// Show how far all leads are judged by the live playbook, or end that.
+    Derivation(derivation::DerivationArgs),
 }
 
 fn main() -> ExitCode {
-    let done = match Michi::parse().command {
+    let michi = match Michi::try_parse() {
+        Ok(michi) => michi,
+        Err(misuse) => {
+            let _unwritable = misuse.print();
+            // Not clap's own 2, by which `plan` says that changes are pending.
+            return if misuse.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    let done = match michi.command {
         Command::Dev(args) => dev::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
@@ -46,6 +68,12 @@ fn main() -> ExitCode {
         Command::Redrive(args) => redrive::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Apply(args) => apply::run(&args),
+        Command::Approve(args) => approve::run(&args),
+        Command::Rollback(args) => rollback::run(&args),
+        Command::History(args) => history::run(&args),
+        Command::Derivation(args) => derivation::run(&args),
     };
     match done {
         Ok(code) => code,

@@ -146,7 +146,7 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         _ => open(&found).await?,
     };
     messages.retain(|message| args.state.is_none_or(|state| Where::of(&message.state) == state));
-    messages.retain(|message| lead.as_ref().is_none_or(|lead| message.lead == *lead));
+    messages.retain(|message| lead.is_none() || message.lead == lead);
     messages.truncate(args.limit);
     if args.form.json {
         return shown::json(&Messages { now: found.now(), messages }, out);
@@ -156,7 +156,14 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     for message in &messages {
         let owed = if args.form.csv { message.created.to_string() } else { shown::moment(message.created, zone) };
         let (mail, state) = (message.mail().to_string(), said(message, zone));
-        table.row([message.id.to_string(), owed, mail, recipient(message), message.lead.to_string(), state]);
+        table.row([
+            message.id.to_string(),
+            owed,
+            mail,
+            recipient(message),
+            message.lead.as_ref().map(ToString::to_string).unwrap_or_default(),
+            state,
+        ]);
     }
     if args.form.csv {
         table.csv(out)?;

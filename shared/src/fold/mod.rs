@@ -13,7 +13,7 @@ mod footsteps;
 mod interest;
 mod profile;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::HashMap;
 
@@ -101,7 +101,7 @@ pub fn history<'a>(playbook: &'a Playbook, log: &'a Log, now: Timestamp) -> Vec<
 
 fn moves(footsteps: &Footsteps<'_>) -> Vec<StageMove> {
     let moved = |step: &Step<'_>| match &step.activity.kind {
-        Kind::StageMoved { from, to, cell, alert } => Some(StageMove {
+        Kind::StageMoved { from, to, cell, alert, by_rules: _ } => Some(StageMove {
             id: step.activity.id.clone(),
             at: step.activity.at,
             from: *from,

@@ -14,7 +14,7 @@ use crate::lead::{Lead, Proposal, Stage};
 use crate::playbook::Playbook;
 use crate::verdict::{Signals, UserAgent};
 
-fn playbook() -> Playbook {
+pub(crate) fn playbook() -> Playbook {
     let rule =
         |id: &str, on: serde_json::Value, points: i32| json!({"id": id, "why": {"en": id, "ja": id}, "on": on, "points": points});
     let mut plain = rule("page", json!("any_page"), 1);
@@ -65,17 +65,17 @@ fn playbook() -> Playbook {
     serde_json::from_value(value).unwrap()
 }
 
-const DAY: i64 = 24 * 60;
+pub(crate) const DAY: i64 = 24 * 60;
 
-fn at(minutes: i64) -> Timestamp {
+pub(crate) fn at(minutes: i64) -> Timestamp {
     "2026-03-01T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minutes)
 }
 
-fn visitor(name: &str) -> VisitorId {
+pub(crate) fn visitor(name: &str) -> VisitorId {
     VisitorId::parse(name).unwrap()
 }
 
-fn record(id: &str, minutes: i64, visitor: &VisitorId, kind: Kind) -> Record {
+pub(crate) fn record(id: &str, minutes: i64, visitor: &VisitorId, kind: Kind) -> Record {
     let id = ActivityId::parse(id).unwrap();
     Record {
         id: id.clone(),
@@ -89,7 +89,7 @@ fn record(id: &str, minutes: i64, visitor: &VisitorId, kind: Kind) -> Record {
     }
 }
 
-fn page(path: &str, id: &str) -> Kind {
+pub(crate) fn page(path: &str, id: &str) -> Kind {
     Kind::PageViewed(PageView {
         page_view: PageViewId::derive(&[id]),
         url: format!("https://acme.example{path}"),
@@ -100,7 +100,7 @@ fn page(path: &str, id: &str) -> Kind {
     })
 }
 
-fn form(name: &str, fields: &[(&str, &str)]) -> Kind {
+pub(crate) fn form(name: &str, fields: &[(&str, &str)]) -> Kind {
     let fields: BTreeMap<String, String> = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     Kind::FormSubmitted(FormSubmission {
         form: FormId::parse(name).unwrap(),
@@ -112,7 +112,7 @@ fn form(name: &str, fields: &[(&str, &str)]) -> Kind {
     })
 }
 
-fn link(id: &str, minutes: i64, visitor: &VisitorId, proof: Proof) -> Record {
+pub(crate) fn link(id: &str, minutes: i64, visitor: &VisitorId, proof: Proof) -> Record {
     Record::decision(
         ActivityId::parse(id).unwrap(),
         at(minutes),
@@ -120,7 +120,7 @@ fn link(id: &str, minutes: i64, visitor: &VisitorId, proof: Proof) -> Record {
     )
 }
 
-fn lead_log(records: Vec<Record>) -> Log {
+pub(crate) fn lead_log(records: Vec<Record>) -> Log {
     Log { owner: LogOwner::Lead(LeadId::parse("l").unwrap()), records }
 }
 
@@ -154,7 +154,7 @@ fn anything(id: String, visitor: VisitorId) -> impl Strategy<Value = Record> {
     })
 }
 
-fn logs(visitors: &'static [&'static str]) -> impl Strategy<Value = Vec<Record>> {
+pub(crate) fn logs(visitors: &'static [&'static str]) -> impl Strategy<Value = Vec<Record>> {
     prop::collection::vec(0..visitors.len(), 0..40).prop_flat_map(move |whose| {
         let records: Vec<_> =
             whose.into_iter().enumerate().map(|(n, v)| anything(format!("a{n}"), visitor(visitors[v]))).collect();

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use super::{Clock, Error, KeyRing, Random, Settings, Store};
+use super::{Clock, Error, KeyRing, Random, Settings, Store, store};
 use crate::id::PlaybookVersion;
 use crate::playbook::Playbook;
 
 /// How long a playbook is used before the pointer to the live one is read again.
-const PLAYBOOK_AGE: SignedDuration = SignedDuration::from_secs(30);
+pub const PLAYBOOK_AGE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Everything a handler needs of the world. Clones share it.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub struct App {
 pub struct Versioned {
     /// The version.
     pub version: PlaybookVersion,
+    /// Since when it is live.
+    pub since: Timestamp,
     /// The playbook.
     pub playbook: Arc<Playbook>,
 }
@@ -62,19 +64,16 @@ impl App {
         {
             return Ok(live.live.clone());
         }
-        let version = match self.store.live_version().await {
-            Ok(version) => version,
+        let pointer = match self.store.live().await {
+            Ok(pointer) => pointer.ok_or_else(store::nothing_live)?,
             // An old playbook is better than none while the table does not answer.
             Err(error) => return held.as_ref().map(|live| live.live.clone()).ok_or(error),
         };
-        if let Some(live) = held.as_mut()
-            && live.live.version == version
-        {
-            live.read = now;
-            return Ok(live.live.clone());
-        }
-        let playbook = Arc::new(self.store.playbook(&version).await?);
-        let live = Versioned { version, playbook };
+        let playbook = match held.as_ref().filter(|held| held.live.version == pointer.version) {
+            Some(held) => Arc::clone(&held.live.playbook),
+            None => Arc::new(self.store.playbook(&pointer.version).await?),
+        };
+        let live = Versioned { version: pointer.version, since: pointer.since, playbook };
         *held = Some(Live { read: now, live: live.clone() });
         Ok(live)
     }

@@ -44,7 +44,7 @@ pub struct Mail<'m> {
 #[derive(Debug)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Tags<'m> {
-    pub lead: &'m LeadId,
+    pub lead: Option<&'m LeadId>,
     pub message: &'m MessageId,
     pub attempt: &'m AttemptId,
 }
@@ -112,8 +112,9 @@ fn content(composed: &Composed) -> Option<EmailContent> {
 
 impl Tags<'_> {
     fn to_ses(&self) -> Vec<MessageTag> {
-        [("lead", self.lead.as_str()), ("message", self.message.as_str()), ("attempt", self.attempt.as_str())]
-            .into_iter()
+        let lead = self.lead.map(|lead| ("lead", lead.as_str()));
+        lead.into_iter()
+            .chain([("message", self.message.as_str()), ("attempt", self.attempt.as_str())])
             .filter_map(|(name, value)| MessageTag::builder().name(name).value(tag(value)).build().ok())
             .collect()
     }
@@ -230,7 +231,7 @@ mod tests {
         let mailer = Mailer::new(&sdk_config(account, http_client().unwrap()), "set");
         let composed = Composed { subject: "s".to_owned(), text: "t".to_owned(), html: "h".to_owned() };
         let (lead, message) = (LeadId::derive(&["l"]), MessageId::derive(&["m"]));
-        let tags = Tags { lead: &lead, message: &message, attempt: &AttemptId::derive(&["a"]) };
+        let tags = Tags { lead: Some(&lead), message: &message, attempt: &AttemptId::derive(&["a"]) };
         let to = Address::parse("a@b.example").unwrap();
         mailer.send(&Mail { from: "x@y.example".to_owned(), to: &to, content: &composed, tags }).await
     }

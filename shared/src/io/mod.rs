@@ -21,7 +21,7 @@ pub mod store;
 pub mod telemetry;
 mod trigger;
 
-pub use app::{App, Versioned};
+pub use app::{App, PLAYBOOK_AGE, Versioned};
 pub use bus::Bus;
 pub use clock::Clock;
 pub use error::{Error, Retry};

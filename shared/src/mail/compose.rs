@@ -1,4 +1,7 @@
 //! The mail that tells sales of a lead: who, what for, why now, and where to look. Subject, text and HTML say the same.
+//! `summary` tells of several at once.
+
+mod summary;
 
 use askama::Template;
 use jiff::Timestamp;
@@ -14,6 +17,8 @@ use crate::playbook::{Owner, Setup};
 const MAX_SUBJECT: usize = 120;
 /// The longest of the playbook's own texts, in characters.
 const MAX_WORDS: usize = 160;
+
+pub use summary::summary;
 
 /// A mail ready to be sent, but for its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]

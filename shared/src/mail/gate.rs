@@ -60,7 +60,7 @@ pub struct ForOwner<'o> {
     pub suppressed: bool,
     /// The owner, as the live playbook knows them; none: it does not.
     pub owner: Option<&'o Owner>,
-    /// The lead is there and not erased.
+    /// The lead, if the mail is about one, is there and not erased.
     pub lead_exists: bool,
     /// From when on the pace lets the message out; none: now.
     pub paced_until: Option<Timestamp>,

@@ -8,15 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
 use super::gate::{Deferral, Refusal};
+use super::summary::Summary;
 use crate::id::{AttemptId, LeadId, MailId, MessageId, OwnerId, PlaybookVersion};
 use crate::playbook::Language;
 
 /// How long a claim holds: longer than a function may run, so that its call is over when the lease is.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// How long to wait for proof that an unanswered alert was sent after all.
-const ALERT_EVIDENCE: SignedDuration = SignedDuration::from_mins(2);
-/// An alert that could not be sent within this time is of no use: "why now" has passed, and a new one may be owed.
-const ALERT_LATENESS: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long to wait for proof that an unanswered mail to sales was sent after all.
+const EVIDENCE: SignedDuration = SignedDuration::from_mins(2);
+/// What could not be told to sales within this time is of no use: "why now" has passed, and a new alert may be owed.
+const LATENESS: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// After so many refusals "for now" a message is held; with [`backoff`] that is about two hours.
 const MAX_TRIES: u32 = 8;
 /// After so many calls without an answer a message is held.
@@ -29,8 +30,9 @@ const MAX_HISTORY: usize = 20;
 pub struct Message {
     /// Its id, from what caused it.
     pub id: MessageId,
-    /// Whom it is about.
-    pub lead: LeadId,
+    /// Whom it is about; none: several at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead: Option<LeadId>,
     /// To whom it goes.
     pub to: Recipient,
     /// What it says.
@@ -69,7 +71,9 @@ pub enum Recipient {
 #[serde(tag = "mail", content = "values", rename_all = "snake_case")]
 pub enum Content {
     /// A lead for sales to call.
-    Alert(Alert),
+    Alert(Box<Alert>),
+    /// The leads that a changed playbook made ready.
+    Summary(Summary),
 }
 
 /// Where a message stands.
@@ -194,15 +198,39 @@ impl Message {
         alert: Alert,
         now: Timestamp,
     ) -> Self {
+        Self { lead: Some(lead.clone()), ..Self::pending(id, owner, language, playbook, Content::Alert(Box::new(alert)), now) }
+    }
+
+    /// A summary to somebody in sales, due at once.
+    #[must_use]
+    pub fn summary(
+        id: MessageId,
+        owner: &OwnerId,
+        language: Language,
+        playbook: &PlaybookVersion,
+        summary: Summary,
+        now: Timestamp,
+    ) -> Self {
+        Self::pending(id, owner, language, playbook, Content::Summary(summary), now)
+    }
+
+    fn pending(
+        id: MessageId,
+        owner: &OwnerId,
+        language: Language,
+        playbook: &PlaybookVersion,
+        content: Content,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
-            lead: lead.clone(),
+            lead: None,
             to: Recipient::Owner(owner.clone()),
-            content: Content::Alert(alert),
+            content,
             language,
             playbook: playbook.clone(),
             created: now,
-            expires: later(now, ALERT_LATENESS),
+            expires: later(now, LATENESS),
             state: State::Pending { due: now },
             tries: 0,
             unanswered: 0,
@@ -214,9 +242,11 @@ impl Message {
     /// Which mail it is, as logs and reports name it.
     #[must_use]
     pub fn mail(&self) -> MailId {
-        match self.content {
-            Content::Alert(_) => MailId::parse("alert").unwrap_or_else(|_| MailId::derive(&["alert"])),
-        }
+        let name = match self.content {
+            Content::Alert(_) => "alert",
+            Content::Summary(_) => "summary",
+        };
+        MailId::parse(name).unwrap_or_else(|_| MailId::derive(&[name]))
     }
 
     /// When somebody must look at it next; none: it has come to its end.
@@ -330,7 +360,7 @@ impl Message {
     /// How long to wait for proof that an unanswered try sent it.
     fn evidence(&self) -> SignedDuration {
         match self.content {
-            Content::Alert(_) => ALERT_EVIDENCE,
+            Content::Alert(_) | Content::Summary(_) => EVIDENCE,
         }
     }
 }

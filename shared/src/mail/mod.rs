@@ -1,8 +1,9 @@
 //! Mail: from the wish to send one to its outcome.
 //!
-//! - [`message`]: one mail to one person, and the states it goes through
+//! - [`message`]: one mail to one person, and the states it goes through; [`told`]: what became of it, in words
 //! - [`gate`]: the only door for mail; [`pace`]: how fast it lets mail out
-//! - [`alert`]: what sales is told of a lead; [`compose`]: the mail that says it; [`words`]: the words for it
+//! - [`alert`]: what sales is told of a lead; [`summary`]: of all that a changed playbook made ready
+//! - [`compose`]: the mails that say it; [`words`]: the words for it
 //! - [`text`], [`header`]: text from outside, made fit for a mail and for its headers
 
 pub mod alert;
@@ -11,6 +12,7 @@ pub mod gate;
 pub mod header;
 pub mod message;
 pub mod pace;
+pub mod summary;
 pub mod text;
 pub mod told;
 pub mod words;

@@ -62,6 +62,37 @@ pub struct Setup {
     /// The people in sales. The first gets what nobody else is named for.
     #[cfg_attr(feature = "authoring", schemars(length(min = 1)))]
     pub owners: Vec<Owner>,
+    /// How a changed playbook goes live.
+    #[serde(default, skip_serializing_if = "Delivery::is_plain")]
+    pub delivery: Delivery,
+}
+
+/// How a changed playbook goes live.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "authoring", derive(schemars::JsonSchema))]
+pub struct Delivery {
+    /// Whether somebody else must agree; the playbook that is live decides for the next.
+    pub approval: Approval,
+}
+
+/// Whether somebody else must agree to a changed playbook.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "authoring", derive(schemars::JsonSchema))]
+pub enum Approval {
+    /// Nobody: who applies it makes it live.
+    #[default]
+    None,
+    /// A second person approves it.
+    SecondPerson,
+}
+
+impl Delivery {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Who sends, for the footer of every mail.

@@ -143,10 +143,11 @@ impl<'a> Teller<'a> {
             Kind::VisitorLinked { proof, .. } => Told::new(words.browser, Quiet).saying(phrases::proof(*proof, language)),
             Kind::VisitorCut { .. } => Told::new(words.browser, Quiet).saying(words.browser_gone),
             Kind::Enrolled { .. } => Told::new(words.scenario, Quiet),
-            Kind::StageMoved { from, to, cell, .. } => {
+            Kind::StageMoved { from, to, cell, by_rules, .. } => {
                 let (from, to) = (shared::stage(*from, language), shared::stage(*to, language));
-                let cell = cell.iter().map(|cell| shared::cell(*cell, language)).collect();
-                Told::new(words.stage, Strong).saying(format!("{from} → {to}")).noting(cell)
+                let cell = cell.iter().map(|cell| shared::cell(*cell, language));
+                let notes = cell.chain(by_rules.then(|| words.by_rules.to_owned())).collect();
+                Told::new(words.stage, Strong).saying(format!("{from} → {to}")).noting(notes)
             }
             Kind::SalesAnswered { owner, answer, .. } => {
                 let (said, note) = match answer {

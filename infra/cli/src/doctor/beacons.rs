@@ -8,7 +8,7 @@ use michi::mail::text::cleaned;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::metrics::{self, Metric};
+use super::metrics::{self, Sum};
 use super::{Check, Patient};
 use crate::call::{Call, Service};
 
@@ -29,12 +29,8 @@ pub(super) async fn look(patient: &Patient<'_>) -> Vec<Check> {
 /// When anything was last written to a log: within five minutes, by the table's own count.
 async fn last(patient: &Patient<'_>) -> anyhow::Result<Check> {
     let (what, table) = ("last beacon", patient.found.settings.activities_table.as_str());
-    let written = Metric::Sum {
-        namespace: "AWS/DynamoDB",
-        name: "ConsumedWriteCapacityUnits",
-        dimension: ("TableName", table),
-        period: 300,
-    };
+    let written =
+        Sum { namespace: "AWS/DynamoDB", name: "ConsumedWriteCapacityUnits", dimension: ("TableName", table), period: 300 };
     let values = metrics::ask(patient.found, &[written], BACK, patient.now).await?;
     let newest = values.iter().flatten().filter(|(_, units)| *units > 0.0).map(|(at, _)| *at).max();
     Ok(match newest {

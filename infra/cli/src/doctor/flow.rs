@@ -1,10 +1,16 @@
 //! Whether work is done: streams and schedules, what waits, what is held, what was given up.
 
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use michi::io::store::Function;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::metrics::{self, Metric};
+use super::metrics::{self, Sum};
 use super::{Check, Patient};
+use crate::call::{Call, Service};
 use crate::failures::STREAMED;
 use crate::shown::counted;
 
@@ -23,6 +29,7 @@ pub(super) async fn look(patient: &Patient<'_>) -> Vec<Check> {
         checks.push(stream(patient, function).await);
     }
     checks.extend(schedules(patient).await.unwrap_or_else(|error| vec![Check::unseen("schedules", &error)]));
+    checks.push(dead_letters(patient).await.unwrap_or_else(|error| Check::unseen("dead letters", &error)));
     checks.push(oldest(patient).await.unwrap_or_else(|error| Check::unseen("oldest work", &error)));
     checks.push(failures(patient).await.unwrap_or_else(|error| Check::unseen("failures", &error)));
     checks.extend(held(patient).await.unwrap_or_else(|error| vec![Check::unseen("held", &error)]));
@@ -56,19 +63,12 @@ async fn stream(patient: &Patient<'_>, function: &str) -> Check {
 async fn schedules(patient: &Patient<'_>) -> anyhow::Result<Vec<Check>> {
     let names = STREAMED.map(|function| patient.found.function(function));
     let of = |metric| names.iter().map(move |name| (name, metric));
-    let asked: Vec<Metric<'_>> = of("Invocations")
+    let asked: Vec<Sum<'_>> = of("Invocations")
         .chain(of("Errors"))
-        .map(|(name, metric)| Metric::Sum {
-            namespace: "AWS/Lambda",
-            name: metric,
-            dimension: ("FunctionName", name),
-            period: 60,
-        })
-        .chain([dead_letters(&patient.found.stack)])
+        .map(|(name, metric)| Sum { namespace: "AWS/Lambda", name: metric, dimension: ("FunctionName", name), period: 60 })
         .collect();
     let values = metrics::ask(patient.found, &asked, ALIVE, patient.now).await?;
-    let (invocations, rest) = values.split_at(names.len().min(values.len()));
-    let (errors, dead) = rest.split_at(names.len().min(rest.len()));
+    let (invocations, errors) = values.split_at(names.len().min(values.len()));
     let sum = |values: &metrics::Values| values.iter().map(|(_, value)| value).sum::<f64>();
     let mut checks = Vec::new();
     for ((name, invocations), errors) in names.iter().zip(invocations).zip(errors) {
@@ -90,21 +90,45 @@ async fn schedules(patient: &Patient<'_>) -> anyhow::Result<Vec<Check>> {
             ),
         });
     }
-    let letters = dead.first().map_or(0.0, |values| values.iter().map(|(_, value)| *value).fold(0.0, f64::max));
-    checks.push(if letters > 0.0 {
-        let remedy = "read them in SQS: their attributes say what was not delivered and why";
-        Check::warning("dead letters", format!("{letters} lie in the dead-letter queues"), remedy)
-    } else {
-        Check::ok("dead letters", "none")
-    });
     Ok(checks)
 }
 
-/// What lies in any queue of the stack.
-fn dead_letters(stack: &str) -> Metric<'static> {
-    Metric::Expression(format!(
-        "SEARCH('{{AWS/SQS,QueueName}} MetricName=\"ApproximateNumberOfMessagesVisible\" QueueName=\"{stack}\"', 'Maximum', 300)"
-    ))
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Queues {
+    #[serde(default)]
+    queue_urls: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attributes {
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+}
+
+/// What lies in the stack's queues: all of them are for what could not be delivered.
+async fn dead_letters(patient: &Patient<'_>) -> anyhow::Result<Check> {
+    const WAITING: &str = "ApproximateNumberOfMessages";
+    let what = "dead letters";
+    let ask = async |target, body: Value| -> anyhow::Result<Vec<u8>> {
+        patient.found.ask(&Call::json(Service::Sqs, target, &body)).await.context("the queues cannot be read")
+    };
+    let prefix = format!("{}-", patient.found.stack);
+    let answer = ask("AmazonSQS.ListQueues", json!({ "QueueNamePrefix": prefix })).await?;
+    let queues: Queues = serde_json::from_slice(&answer).context("SQS's answer cannot be read")?;
+    for url in queues.queue_urls {
+        let asked = json!({ "QueueUrl": url, "AttributeNames": [WAITING] });
+        let answer = ask("AmazonSQS.GetQueueAttributes", asked).await?;
+        let told: Attributes = serde_json::from_slice(&answer).context("SQS's answer cannot be read")?;
+        let letters = told.attributes.get(WAITING).map_or("0", String::as_str);
+        if letters != "0" {
+            let queue = url.rsplit('/').next().unwrap_or_default();
+            let remedy = "read them in SQS: their attributes say what was not delivered and why";
+            return Ok(Check::warning(what, format!("{letters} lie in the queue {queue}"), remedy));
+        }
+    }
+    Ok(Check::ok(what, "none"))
 }
 
 /// The work that has waited longest.

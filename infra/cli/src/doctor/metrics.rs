@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::account::Installation;
 use crate::call::{Call, Service};
 
-/// What is asked for.
-pub(super) enum Metric<'a> {
-    /// The sum of a metric with one dimension, in periods of seconds.
-    Sum { namespace: &'a str, name: &'a str, dimension: (&'a str, &'a str), period: u32 },
-    /// An expression of CloudWatch's.
-    Expression(String),
+/// The sum of a metric with one dimension, in periods of seconds.
+pub(super) struct Sum<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) name: &'a str,
+    pub(super) dimension: (&'a str, &'a str),
+    pub(super) period: u32,
 }
 
 /// The values of a metric with the beginnings of their periods, the newest first.
@@ -20,7 +20,7 @@ pub(super) type Values = Vec<(Timestamp, f64)>;
 /// Asks for metrics over the time before `now`; answers in their order.
 pub(super) async fn ask(
     found: &Installation,
-    metrics: &[Metric<'_>],
+    metrics: &[Sum<'_>],
     over: SignedDuration,
     now: Timestamp,
 ) -> anyhow::Result<Vec<Values>> {
@@ -33,17 +33,12 @@ pub(super) async fn ask(
             form.append_pair(&format!("MetricDataQueries.member.{number}.{name}"), value);
         };
         part("Id", &format!("m{number}"));
-        match metric {
-            Metric::Sum { namespace, name, dimension: (dimension, value), period } => {
-                part("MetricStat.Metric.Namespace", namespace);
-                part("MetricStat.Metric.MetricName", name);
-                part("MetricStat.Metric.Dimensions.member.1.Name", dimension);
-                part("MetricStat.Metric.Dimensions.member.1.Value", value);
-                part("MetricStat.Period", &period.to_string());
-                part("MetricStat.Stat", "Sum");
-            }
-            Metric::Expression(expression) => part("Expression", expression),
-        }
+        part("MetricStat.Metric.Namespace", metric.namespace);
+        part("MetricStat.Metric.MetricName", metric.name);
+        part("MetricStat.Metric.Dimensions.member.1.Name", metric.dimension.0);
+        part("MetricStat.Metric.Dimensions.member.1.Value", metric.dimension.1);
+        part("MetricStat.Period", &metric.period.to_string());
+        part("MetricStat.Stat", "Sum");
     }
     let call = Call::form(Service::CloudWatch, form.finish());
     let answer = found.ask(&call).await.context("the metrics cannot be read")?;
@@ -64,7 +59,6 @@ pub(super) async fn ask(
         };
         let id = result.children().find(|child| named(*child, "Id")).and_then(|id| id.text()).unwrap_or_default();
         let number: usize = id.strip_prefix('m').and_then(|number| number.parse().ok()).unwrap_or_default();
-        // An expression may find many metrics: they all answer under its id.
         let Some(own) = number.checked_sub(1).and_then(|place| values.get_mut(place)) else { continue };
         for (at, value) in texts("Timestamps").into_iter().zip(texts("Values")) {
             own.push((at.parse().context("a moment cannot be read")?, value.parse().context("a value cannot be read")?));

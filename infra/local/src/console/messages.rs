@@ -5,7 +5,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
-use michi::mail::message::{Entry, Message, Recipient, State as Standing};
+use michi::mail::message::{Content, Entry, Message, Recipient, State as Standing};
 use michi::mail::told;
 use serde::Serialize;
 
@@ -55,7 +55,8 @@ struct Row {
     created: Moment,
     mail: String,
     to: String,
-    lead: String,
+    /// None: it is about several.
+    lead: Option<String>,
     who: Option<String>,
     state: &'static str,
     /// How it looks: `held`, `under-way`, `done` or `ended`.
@@ -108,8 +109,10 @@ fn urgency(state: &Standing) -> u8 {
 impl Row {
     fn of(message: &Message, reader: &Reader) -> Self {
         let Recipient::Owner(owner) = &message.to;
-        let michi::mail::message::Content::Alert(alert) = &message.content;
-        let who = alert.name.as_ref().or(alert.company.as_ref()).map(|known| line(known.text.as_str()));
+        let who = match &message.content {
+            Content::Alert(alert) => alert.name.as_ref().or(alert.company.as_ref()).map(|known| line(known.text.as_str())),
+            Content::Summary(summary) => Some(format!("{} made ready by a changed playbook", summary.count)),
+        };
         let (class, next, sent) = match &message.state {
             Standing::Pending { due } => ("under-way", Some(("to be sent", *due)), None),
             Standing::Claimed { lease, .. } => ("under-way", Some(("claimed until", *lease)), None),
@@ -123,7 +126,7 @@ impl Row {
             created: reader.said(message.created),
             mail: message.mail().to_string(),
             to: owner.to_string(),
-            lead: message.lead.to_string(),
+            lead: message.lead.as_ref().map(ToString::to_string),
             who,
             state: told::state(&message.state),
             class,

@@ -53,6 +53,8 @@ pub(super) enum What {
     Review,
     /// An activity to score.
     Activity,
+    /// All leads, to be judged by a changed playbook.
+    Derivation,
     /// A mail to send.
     Message,
     /// A fact to publish.
@@ -211,6 +213,7 @@ impl What {
         match wake_up.sk.split('#').next() {
             Some("lead") => Self::Review,
             Some("wake") => Self::Activity,
+            Some("derivation") => Self::Derivation,
             Some("message") => Self::Message,
             Some("fact") => Self::Fact,
             _ => Self::Other,
@@ -221,6 +224,7 @@ impl What {
         match self {
             Self::Review => "review of a lead",
             Self::Activity => "activity to score",
+            Self::Derivation => "leads to judge by a changed playbook",
             Self::Message => "mail to send",
             Self::Fact => "fact to publish",
             Self::Other => "unknown work",

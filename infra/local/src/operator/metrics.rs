@@ -47,7 +47,6 @@ pub(super) fn answer(suite: &Suite, form: &[u8]) -> Result<Response, Refusal> {
             ("AWS/DynamoDB", "ConsumedWriteCapacityUnits") if about == suite.own().settings.activities_table => {
                 suite.observed().origins.values().filter_map(|beacon| beacon.last).for_each(|at| count(at, 1.0));
             }
-            // Queues are not modelled: nothing here dies on the way to a function.
             _ => {}
         }
         let member = |text: String| format!("<member>{text}</member>");

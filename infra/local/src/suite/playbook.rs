@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use anyhow::Context;
-use michi::playbook::authoring::{self, Mistakes};
+use michi::io::store::{About, How, Publication};
+use michi::playbook::authoring::{self, Mistakes, SourceFile};
 use michi::playbook::{Playbook, Site};
 
 use super::start::read_wiring;
@@ -18,6 +19,7 @@ use crate::lock::lock;
 pub struct Desk {
     folder: Option<PathBuf>,
     playbook: Playbook,
+    files: Vec<SourceFile>,
     mistakes: Option<String>,
     /// When each file was last written, as far as it has been read.
     written: BTreeMap<PathBuf, SystemTime>,
@@ -41,8 +43,8 @@ impl Desk {
 
     pub(super) fn open(options: &Options) -> anyhow::Result<Self> {
         let written = options.playbook.as_deref().map(written).unwrap_or_default();
-        let playbook = read(options)?;
-        Ok(Self { folder: options.playbook.clone(), playbook, mistakes: None, written })
+        let (playbook, files) = read(options)?;
+        Ok(Self { folder: options.playbook.clone(), playbook, files, mistakes: None, written })
     }
 }
 
@@ -59,12 +61,13 @@ impl Suite {
     /// If a sound playbook cannot be published.
     pub async fn reload_playbook(&self) -> anyhow::Result<()> {
         match read(&self.inner.options) {
-            Ok(playbook) => {
+            Ok((playbook, files)) => {
                 let wiring = read_wiring(&self.inner.options, &playbook)?;
                 self.inner.client.roles().take(&wiring);
                 {
                     let mut desk = lock(&self.inner.desk);
                     desk.playbook = playbook;
+                    desk.files = files;
                     desk.mistakes = None;
                 }
                 self.publish().await
@@ -86,13 +89,61 @@ impl Suite {
             desk.written = now;
             changed
         };
-        if changed { self.reload_playbook().await } else { Ok(()) }
+        if changed {
+            self.reload_playbook().await?;
+            // Whoever edits watches: the leads are judged anew now, not when the schedule comes round.
+            let _failed = self.tick("score").await;
+        }
+        Ok(())
     }
 
-    /// Publishes the playbook and lets every function see it at once.
+    /// What a data folder holds live, if somebody applied it there and no folder of files says otherwise.
+    pub(super) async fn take_over_live(&self) -> anyhow::Result<()> {
+        let store = &self.own().store;
+        if let Some(live) = store.live_consistent().await?.filter(|live| live.by != BY && self.options().playbook.is_none()) {
+            let playbook = store.playbook(&live.version).await?;
+            let about = store.playbook_about(&live.version).await?.context("the live playbook is not whole")?;
+            let files = authoring::unpack(&store.playbook_files(&live.version, &about).await?)?;
+            let mut desk = lock(&self.inner.desk);
+            (desk.playbook, desk.files) = (playbook, files);
+        }
+        Ok(())
+    }
+
+    /// Publishes the playbook by the same path as `michi apply`, and lets every function see it at once.
     pub(super) async fn publish(&self) -> anyhow::Result<()> {
-        let playbook = lock(&self.inner.desk).playbook.clone();
-        self.own().store.publish_playbook(&playbook, self.now()).await.context("the playbook cannot be published")?;
+        let (playbook, files) = {
+            let desk = lock(&self.inner.desk);
+            (desk.playbook.clone(), desk.files.clone())
+        };
+        let (store, now) = (&self.own().store, self.now());
+        let live = store.live_consistent().await.context("the live playbook cannot be read")?;
+        let version = playbook.version();
+        if live.as_ref().is_none_or(|live| live.version != version) {
+            let why = if live.is_some() { "the playbook's files were edited" } else { "the suite's first start" };
+            let about = About {
+                by: BY.to_owned(),
+                at: now,
+                why: why.to_owned(),
+                based_on: live.as_ref().map(|live| live.version.clone()),
+                files: files.iter().map(|file| (file.name.clone(), authoring::digest(file))).collect(),
+                packed: String::new(),
+            };
+            let kept = store.keep_playbook(&playbook, &about, &authoring::pack(&files)).await;
+            kept.context("the playbook cannot be kept")?;
+            let wish = Publication {
+                version: &version,
+                epoch: playbook.scoring.interest.epoch(),
+                base: live.as_ref(),
+                by: BY,
+                why,
+                how: How::Applied,
+                proposal: None,
+                leads: None,
+                seen_at_once: true,
+            };
+            store.publish(&wish, now).await.context("the playbook cannot be published")?;
+        }
         for app in self.inner.apps.values().chain([self.own()]) {
             app.forget_playbook().await;
         }
@@ -100,16 +151,19 @@ impl Suite {
     }
 }
 
-/// The playbook, which allows the suite's own origin whatever it says: the demonstration site is there.
-fn read(options: &Options) -> Result<Playbook, Mistakes> {
-    let mut playbook = match &options.playbook {
-        Some(folder) => authoring::load(folder)?,
-        None => default_playbook()?,
+/// Who publishes what lies in the suite's folder.
+const BY: &str = "the local suite";
+
+/// The playbook with its files. It allows the suite's own origin whatever they say: the demonstration site is there.
+fn read(options: &Options) -> Result<(Playbook, Vec<SourceFile>), Mistakes> {
+    let (mut playbook, files) = match &options.playbook {
+        Some(folder) => authoring::load_with_files(folder)?,
+        None => (default_playbook()?, authoring::default_files()),
     };
     if !playbook.allows_origin(&options.collector_url) {
         playbook.setup.sites.push(Site { origin: options.collector_url.clone() });
     }
-    Ok(playbook)
+    Ok((playbook, files))
 }
 
 /// Read once: tests start many suites.

@@ -117,6 +117,7 @@ impl Suite {
             _folder: folder,
         };
         let suite = Self { inner: Arc::new(inner) };
+        suite.take_over_live().await?;
         suite.publish().await?;
         Ok(suite)
     }

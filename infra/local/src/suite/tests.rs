@@ -240,7 +240,7 @@ async fn at_speed_the_clock_jumps_from_one_due_thing_to_the_next() {
         suite.dynamo().call("PutItem", serde_json::json!({ "TableName": "Leads", "Item": item }))
     };
     let began = suite.now();
-    for (name, hours) in [("lead#1", 6), ("lead#2", 18)] {
+    for (name, hours) in [("owner#1", 6), ("owner#2", 18)] {
         assert_eq!(put(name, began + SignedDuration::from_hours(hours)).status, 200);
     }
     let done = async {

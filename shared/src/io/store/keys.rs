@@ -52,6 +52,9 @@ pub(super) const LIMIT: &str = "limit";
 pub(super) const CURRENT: &str = "current";
 pub(super) const MAILING: &str = "mailing";
 pub(super) const PACE: &str = "pace";
+pub(super) const ABOUT: &str = "about";
+pub(super) const PROPOSAL: &str = "proposal";
+pub(super) const DERIVATION: &str = "derivation";
 
 /// On an owner's mailing item: why nothing may be sent.
 pub(super) const SUPPRESSED: &str = "suppressed";
@@ -86,6 +89,8 @@ pub enum Work {
     Wake,
     /// A lead whose answers end.
     Review,
+    /// The judging of all leads by a playbook that has gone live.
+    Derivation,
     /// A message that sales waits for.
     Alert,
     /// Any other message.
@@ -99,7 +104,7 @@ impl Function {
     #[must_use]
     pub fn work(self) -> &'static [Work] {
         match self {
-            Self::Score => &[Work::Wake, Work::Review],
+            Self::Score => &[Work::Wake, Work::Review, Work::Derivation],
             Self::Notify => &[Work::Alert, Work::Mail],
             Self::Relay => &[Work::Fact],
         }
@@ -107,14 +112,20 @@ impl Function {
 }
 
 impl Work {
-    /// Shards of each kind of work. A sweep asks each of them once a minute: two, with the five kinds above, are ten
-    /// queries.
-    const SHARDS: u32 = 2;
+    /// Shards of the work. A sweep asks each of them once a minute: two of each kind, and one of the re-derivation, of
+    /// which there is but one, are eleven queries.
+    fn shards(self) -> u32 {
+        match self {
+            Self::Wake | Self::Review | Self::Alert | Self::Mail | Self::Fact => 2,
+            Self::Derivation => 1,
+        }
+    }
 
     fn prefix(self) -> &'static str {
         match self {
             Self::Wake => "score.0",
             Self::Review => "score.1",
+            Self::Derivation => "score.2",
             Self::Alert => "notify.0",
             Self::Mail => "notify.1",
             Self::Fact => "relay.0",
@@ -123,12 +134,12 @@ impl Work {
 
     /// The partitions of the due index that hold this work.
     pub(super) fn parts(self) -> impl Iterator<Item = String> {
-        (0..Self::SHARDS).map(move |shard| format!("{}.{shard}", self.prefix()))
+        (0..self.shards()).map(move |shard| format!("{}.{shard}", self.prefix()))
     }
 
     /// The partition of the due index in which an item of this partition key is due.
     pub(super) fn part(self, pk: &str) -> String {
-        format!("{}.{}", self.prefix(), shard(pk, Self::SHARDS))
+        format!("{}.{}", self.prefix(), shard(pk, self.shards()))
     }
 }
 
@@ -137,6 +148,11 @@ const RANK_SHARDS: u32 = 4;
 /// The partitions of the rank index that hold a stage.
 pub(super) fn rank_parts(epoch: &str, stage: Stage) -> impl Iterator<Item = String> {
     (0..RANK_SHARDS).map(move |shard| format!("{epoch}.{stage}.{shard}"))
+}
+
+/// The partitions of the rank index that hold all leads of an epoch.
+pub(super) fn epoch_parts(epoch: &str) -> impl Iterator<Item = String> {
+    Stage::ALL.into_iter().flat_map(move |stage| rank_parts(epoch, stage))
 }
 
 /// The partition of the rank index for a lead.
@@ -158,6 +174,11 @@ pub(super) fn instant(at: Timestamp) -> String {
 /// Partition key of a lead, in both tables.
 pub(super) fn lead(id: &LeadId) -> String {
     format!("lead#{id}")
+}
+
+/// The lead in a partition key.
+pub(super) fn lead_of(pk: &str) -> Option<LeadId> {
+    LeadId::parse(pk.strip_prefix("lead#")?).ok()
 }
 
 /// Partition key of a visitor, in both tables.
@@ -198,9 +219,45 @@ pub(super) fn playbook(version: &PlaybookVersion) -> String {
 /// Partition key of the pointer to the live playbook.
 pub(super) const LIVE_PLAYBOOK: &str = "playbook#live";
 
+/// Partition key of every move of that pointer.
+pub(super) const PLAYBOOK_HISTORY: &str = "playbook#history";
+/// Partition key of the re-derivation.
+pub(super) const DERIVATION_PK: &str = "playbook#derivation";
+/// Partition key of those whom a playbook made ready and who are not told yet.
+pub(super) const READY: &str = "playbook#ready";
+
+/// What the sort keys of a playbook's parts begin with.
+pub(super) const PART_PREFIX: &str = "part#";
+
 /// Sort key of a part of a playbook; three digits, so that parts sort.
 pub(super) fn part(number: usize) -> String {
-    format!("part#{number:03}")
+    format!("{PART_PREFIX}{number:03}")
+}
+
+/// What the sort keys of a playbook's packed files begin with.
+pub(super) fn sources(digest: &str) -> String {
+    format!("source#{digest}#")
+}
+
+/// Sort key of a part of a playbook's packed files.
+pub(super) fn source(digest: &str, number: usize) -> String {
+    format!("{}{number:03}", sources(digest))
+}
+
+/// Sort key of a move of the pointer to the live playbook.
+pub(super) fn moved(at: Timestamp, revision: u64) -> String {
+    format!("{}#{revision:06}", instant(at))
+}
+
+/// Sort key of a lead that a playbook made ready.
+pub(super) fn ready(owner: &OwnerId, lead: &LeadId) -> String {
+    format!("{owner}#{lead}")
+}
+
+/// The owner and the lead in such a sort key.
+pub(super) fn ready_of(sk: &str) -> Option<(OwnerId, LeadId)> {
+    let (owner, lead) = sk.split_once('#')?;
+    Some((OwnerId::parse(owner).ok()?, LeadId::parse(lead).ok()?))
 }
 
 /// Partition key of a log.
@@ -320,7 +377,7 @@ macro_rules! in_key {
 }
 
 in_key! {
-    lead_in_pk: LeadId, lead, |pk: &str| pk.strip_prefix("lead#").and_then(|id| LeadId::parse(id).ok());
+    lead_in_pk: LeadId, lead, lead_of;
     visitor_in_pk: VisitorId, visitor, |pk: &str| pk.strip_prefix("visitor#").and_then(|id| VisitorId::parse(id).ok());
     log_in_pk: LogOwner, log, log_owner;
     wake_in_sk: ActivityId, wake, wake_of;
@@ -375,6 +432,6 @@ mod tests {
     fn all_sweeps_together_are_at_most_twelve_queries() {
         let functions = [Function::Score, Function::Notify, Function::Relay];
         let queries = functions.into_iter().flat_map(Function::work).flat_map(|work| work.parts()).count();
-        assert_eq!(queries, 10);
+        assert_eq!(queries, 11);
     }
 }

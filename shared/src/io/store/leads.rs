@@ -60,6 +60,14 @@ impl Store {
         Ok(leads)
     }
 
+    /// The leads of these ids that are there, in no order.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn leads(&self, leads: impl IntoIterator<Item = &LeadId>) -> Result<Vec<LeadItem>, Error> {
+        self.get_all(leads.into_iter().map(|lead| keys::key(keys::lead(lead), keys::LEAD)).collect()).await
+    }
+
     async fn ranked(&self, part: String, limit: usize) -> Result<Vec<Item>, Error> {
         let query = self.client.query().table_name(&*self.leads).index_name(keys::RANK_INDEX);
         let query = query.key_condition_expression("rank_part = :part").expression_attribute_values(":part", keys::text(part));

@@ -21,7 +21,7 @@ use crate::mail::pace::{Block, Lane};
 pub struct Standing {
     /// Nothing may be sent to the owner.
     pub suppressed: bool,
-    /// The lead is there and not being erased.
+    /// The lead, if the mail is about one, is there and not being erased.
     pub lead_exists: bool,
 }
 
@@ -41,22 +41,23 @@ impl Store {
         self.find(key).await
     }
 
-    /// What stands in the way of a mail to this owner about this lead, as it is now.
+    /// What stands in the way of a mail to this owner, about this lead if it is about one, as it is now.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn standing(&self, owner: &OwnerId, lead: &LeadId) -> Result<Standing, Error> {
-        let wanted = [keys::key(keys::owner(owner), keys::MAILING), keys::key(keys::lead(lead), keys::LEAD)];
-        let mut found = together(wanted.map(|key| self.get(&self.leads, key, true))).await.into_iter();
+    pub async fn standing(&self, owner: &OwnerId, lead: Option<&LeadId>) -> Result<Standing, Error> {
+        let mut wanted = vec![keys::key(keys::owner(owner), keys::MAILING)];
+        wanted.extend(lead.map(|lead| keys::key(keys::lead(lead), keys::LEAD)));
+        let mut found = together(wanted.into_iter().map(|key| self.get(&self.leads, key, true))).await.into_iter();
         let mut next = || found.next().transpose().map(Option::flatten);
-        let (mailing, lead) = (next()?, next()?);
+        let (mailing, found) = (next()?, next()?);
         Ok(Standing {
             suppressed: mailing.is_some_and(|item| item.contains_key(keys::SUPPRESSED)),
-            lead_exists: lead.is_some_and(|item| !item.contains_key(keys::ERASED)),
+            lead_exists: lead.is_none() || found.is_some_and(|item| !item.contains_key(keys::ERASED)),
         })
     }
 
-    /// Claims a message, if it is as it was read, its owner may be written to and its lead is there. Else the error says
+    /// Claims a message, if it is as it was read, its owner may be written to and its lead, if it has one, is there. Else the error says
     /// to read again; a repeat after a lost answer then finds its own attempt.
     ///
     /// # Errors
@@ -67,15 +68,14 @@ impl Store {
             let check = ConditionCheck::builder().table_name(&*self.leads).set_key(Some(key));
             actions::check(check.condition_expression(condition).expression_attribute_names("#mark", name))
         };
-        let actions = vec![
+        let mut actions = vec![
             actions::put(self.message_put(before, claimed)?)?,
             check(keys::key(keys::owner(owner), keys::MAILING), "attribute_not_exists(#mark)", keys::SUPPRESSED)?,
-            check(
-                keys::key(keys::lead(&before.lead), keys::LEAD),
-                "attribute_exists(pk) AND attribute_not_exists(#mark)",
-                keys::ERASED,
-            )?,
         ];
+        if let Some(lead) = &before.lead {
+            let key = keys::key(keys::lead(lead), keys::LEAD);
+            actions.push(check(key, "attribute_exists(pk) AND attribute_not_exists(#mark)", keys::ERASED)?);
+        }
         self.move_on(actions, "a message cannot be claimed").await
     }
 
@@ -91,12 +91,12 @@ impl Store {
         call.send().await.map(|_| ()).map_err(failed("a message cannot be moved on"))
     }
 
-    /// Moves a message on and appends to its lead's log what came of it, both or neither.
+    /// Moves a message on and appends to the log of the lead it is about what came of it, both or neither.
     ///
     /// # Errors
     /// If it is not known to be moved; says to read again if somebody else moved it.
-    pub async fn finish_message(&self, before: &Message, after: &Message, record: &Record) -> Result<(), Error> {
-        let log = LogOwner::Lead(before.lead.clone());
+    pub async fn finish_message(&self, before: &Message, after: &Message, lead: &LeadId, record: &Record) -> Result<(), Error> {
+        let log = LogOwner::Lead(lead.clone());
         let put = actions::put(self.message_put(before, after)?)?;
         let append = put_if_absent(&self.activities, records::to_item(&log, record)?)?;
         self.move_on(vec![put, append], "a message cannot be finished").await
@@ -179,6 +179,7 @@ fn to_item(message: &Message) -> Result<Item, Error> {
     item.insert(keys::TTL.to_owned(), keys::ttl(message.created.saturating_add(KEPT).unwrap_or(message.created)));
     let work = match message.content {
         Content::Alert(_) => Work::Alert,
+        Content::Summary(_) => Work::Mail,
     };
     if let Some(due) = message.due() {
         keys::set_due(&mut item, work, due);

@@ -18,7 +18,11 @@
 //! | `visitor#…` | `visitor` | [`VisitorItem`] |
 //! | `address#<keyed hash>` | `address` | the lead that owns the address |
 //! | `playbook#<version>` | `part#…` | compiled JSON of an immutable version, in parts |
-//! | `playbook#live` | `current` | the live version |
+//! | `playbook#<version>` | `about`, `source#<digest>#…` | [`About`] it; its packed files, in parts |
+//! | `playbook#live` | `current`, `proposal` | which version is [`Live`]; the [`Proposal`] that waits for a second person |
+//! | `playbook#history` | `<time>#<revision>` | when what was [`Moved`] live, by whom, what for |
+//! | `playbook#derivation` | `derivation` | [`Derivation`]; due for `score` |
+//! | `playbook#ready` | `<owner>#<lead>` | a lead that a playbook made ready, until its owner is told |
 //! | `owner#…` | `mailing` | whether anything may be sent to somebody in sales |
 //! | `pace` | `alerts`, … | until when a lane's mail is booked |
 //! | `token#…` | `token` | [`Token`]; `ttl` |
@@ -30,6 +34,8 @@
 
 mod actions;
 mod care;
+mod delivery;
+mod derivation;
 mod facts;
 mod failure;
 mod found;
@@ -60,12 +66,16 @@ use self::keys::Item;
 use super::Error;
 
 pub use care::{Poison, Waiting};
+pub(super) use delivery::nothing_live;
+pub use delivery::{How, Live, Moved, Proposal, Publication};
+pub use derivation::{Derivation, Phase, Ranked, Ready};
 pub use facts::FactItem;
 pub use found::Found;
 pub use items::{LeadItem, SettlingVisitor, Token, VisitorItem, Wake};
 pub use keys::{Function, Work};
 pub use log::{CopyFilter, Mark};
 pub use messages::Standing;
+pub use playbooks::About;
 pub use records::Arrival;
 pub use save::Save;
 pub use summary::{Playbooks, Summary};
@@ -120,7 +130,7 @@ impl Store {
 }
 
 /// Waits for all futures together, first polled in their order, and yields their results in it.
-async fn together<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+pub async fn together<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<_> = futures.into_iter().map(|one| (Box::pin(one), None)).collect();
     poll_fn(|context| {
         let mut waiting = false;

@@ -1,13 +1,19 @@
-//! Playbooks: immutable versions in parts, and the pointer to the live one.
+//! Playbooks: immutable versions in parts, each with the files it was made of.
+//!
+//! Nothing of a version is ever written twice: a part that is there already is the same part, since the version is the
+//! digest of what it holds. So keeping a version that was interrupted half-way is done by keeping it again.
 
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::super::Error;
 use super::failure::{condition_failed, failed};
-use super::items::read;
-use super::{CAPACITY, Store, keys};
-use crate::id::PlaybookVersion;
+use super::items::{read, unreadable};
+use super::keys::{self, Item};
+use super::{CAPACITY, Store};
+use crate::id::{PlaybookVersion, derive};
 use crate::playbook::Playbook;
 
 /// A part of a version's compiled JSON.
@@ -18,61 +24,70 @@ struct Part {
     text: String,
 }
 
-/// Which version is live.
-#[derive(Serialize, Deserialize)]
-struct Live {
-    version: PlaybookVersion,
-    since: String,
+/// Where a version comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// Who kept it first.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What for.
+    pub why: String,
+    /// The version that was live then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub based_on: Option<PlaybookVersion>,
+    /// Its files, by name, each with the digest of what it holds.
+    pub files: Vec<(String, String)>,
+    /// The digest of the packed files, under which their parts are found.
+    pub packed: String,
 }
 
 /// Bytes in a part; an item may have 400 KB.
 const PART_BYTES: usize = 290_000;
 
+const BYTES: &str = "bytes";
+
 impl Store {
-    /// Keeps a playbook and makes it the live one. Publishing it again makes it live again.
+    /// Keeps a version: its compiled form, and last of all where it comes from with its packed files. It is not live by
+    /// that. Of a version that is there already nothing changes.
     ///
     /// # Errors
-    /// If it is not known to be live.
-    pub async fn publish_playbook(&self, playbook: &Playbook, now: Timestamp) -> Result<PlaybookVersion, Error> {
+    /// If it is not known to be kept.
+    pub async fn keep_playbook(&self, playbook: &Playbook, about: &About, packed: &[u8]) -> Result<PlaybookVersion, Error> {
         let version = playbook.version();
         let compiled =
             serde_json::to_string(playbook).map_err(|error| Error::never(format!("the playbook cannot be compiled: {error}")))?;
+        let pk = keys::playbook(&version);
         let texts = split(&compiled, PART_BYTES);
         for (number, text) in texts.iter().enumerate() {
             let part = Part { parts: texts.len(), text: (*text).to_owned() };
-            let item = keys::item(keys::playbook(&version), keys::part(number), &part)?;
-            let put = self.client.put_item().table_name(&*self.leads).set_item(Some(item));
-            let put = put.condition_expression("attribute_not_exists(pk)").return_consumed_capacity(CAPACITY);
-            match put.send().await {
-                Err(error) if !condition_failed(&error) => return Err(failed("a playbook cannot be kept")(error)),
-                _ => {}
-            }
+            self.keep_part(keys::item(&pk, keys::part(number), &part)?).await?;
         }
-        let live = Live { version, since: keys::instant(now) };
-        let item = keys::item(keys::LIVE_PLAYBOOK, keys::CURRENT, &live)?;
-        let put = self.client.put_item().table_name(&*self.leads).set_item(Some(item)).return_consumed_capacity(CAPACITY);
-        put.send().await.map_err(failed("a playbook cannot be made live"))?;
-        Ok(live.version)
+        let about = About { packed: digest(packed), ..about.clone() };
+        for (number, bytes) in packed.chunks(PART_BYTES).enumerate() {
+            let mut part = keys::key(&pk, keys::source(&about.packed, number));
+            part.insert(BYTES.to_owned(), AttributeValue::B(Blob::new(bytes)));
+            self.keep_part(part).await?;
+        }
+        self.keep_part(keys::item(&pk, keys::ABOUT, &about)?).await?;
+        Ok(version)
     }
 
-    /// The live playbook's version.
-    ///
-    /// # Errors
-    /// If none was ever published, or it cannot be read.
-    pub async fn live_version(&self) -> Result<PlaybookVersion, Error> {
-        let item = self.get(&self.leads, keys::key(keys::LIVE_PLAYBOOK, keys::CURRENT), false).await?;
-        let item = item.ok_or_else(|| Error::never("no playbook has been published"))?;
-        read::<Live>(item).map(|live| live.version)
+    async fn keep_part(&self, item: Item) -> Result<(), Error> {
+        let put = self.client.put_item().table_name(&*self.leads).set_item(Some(item));
+        let put = put.condition_expression("attribute_not_exists(pk)").return_consumed_capacity(CAPACITY);
+        match put.send().await {
+            Err(error) if condition_failed(&error) => Ok(()),
+            done => done.map(|_| ()).map_err(failed("a playbook cannot be kept")),
+        }
     }
 
     /// A version of the playbook.
     ///
     /// # Errors
-    /// If it was never published, or it cannot be read.
+    /// If it was never kept whole, or it cannot be read.
     pub async fn playbook(&self, version: &PlaybookVersion) -> Result<Playbook, Error> {
-        let query = self.client.query().table_name(&*self.leads).key_condition_expression("pk = :pk").consistent_read(true);
-        let query = query.expression_attribute_values(":pk", keys::text(keys::playbook(version)));
-        let parts = self.query(query, usize::MAX, read::<Part>).await?;
+        let parts: Vec<Part> = self.parts(version, keys::PART_PREFIX, read).await?;
         if parts.is_empty() || parts.iter().any(|part| part.parts != parts.len()) {
             return Err(Error::never(format!("version {version} of the playbook is not there")));
         }
@@ -81,6 +96,49 @@ impl Store {
             Error::never(format!("version {version} of the playbook cannot be read (column {})", error.column()))
         })
     }
+
+    /// Where a version comes from; none if it was never kept whole.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn playbook_about(&self, version: &PlaybookVersion) -> Result<Option<About>, Error> {
+        self.get(&self.leads, keys::key(keys::playbook(version), keys::ABOUT), true).await?.map(read).transpose()
+    }
+
+    /// The packed files of a version.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn playbook_files(&self, version: &PlaybookVersion, about: &About) -> Result<Vec<u8>, Error> {
+        let bytes = |mut item: Item| match item.remove(BYTES) {
+            Some(AttributeValue::B(bytes)) => Ok(bytes.into_inner()),
+            _ => Err(unreadable("source")),
+        };
+        let packed = self.parts(version, &keys::sources(&about.packed), bytes).await?.concat();
+        if digest(&packed) == about.packed {
+            Ok(packed)
+        } else {
+            Err(Error::never(format!("the files of version {version} of the playbook are not whole")))
+        }
+    }
+
+    async fn parts<T>(
+        &self,
+        version: &PlaybookVersion,
+        prefix: &str,
+        read: impl Fn(Item) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let query = self.client.query().table_name(&*self.leads).consistent_read(true);
+        let query = query
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", keys::text(keys::playbook(version)))
+            .expression_attribute_values(":prefix", keys::text(prefix));
+        self.query(query, usize::MAX, read).await
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    derive(&["files", &bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()])
 }
 
 /// Cuts a text into parts of at most `bytes`, never within a character.

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem};
 
 use super::super::Error;
 use super::actions::{self, put_if_absent, unbuilt};
+use super::derivation::Ready;
 use super::failure::{failed, transaction_failed};
 use super::items::{LeadItem, VisitorItem, Wake};
 use super::keys::{self, Item};
@@ -27,6 +28,8 @@ pub struct Save {
     pub messages: Vec<Message>,
     /// Facts owed. One that is there already stays as it is.
     pub facts: Vec<Fact>,
+    /// In whose summary the lead belongs, since the rules made it ready.
+    pub ready: Option<Ready>,
     /// Whose browser it shall be from now on.
     pub link: Option<VisitorItem>,
     /// Whose browser it was when read.
@@ -76,6 +79,10 @@ impl Store {
         let mut effects = Vec::new();
         for (lead, record) in &save.appends {
             effects.push(put_if_absent(&self.activities, records::to_item(&LogOwner::Lead(lead.clone()), record)?)?);
+        }
+        if let Some(Ready { owner, lead }) = &save.ready {
+            let item = keys::key(keys::READY, keys::ready(owner, lead));
+            effects.push(actions::put(Put::builder().table_name(&*self.leads).set_item(Some(item)))?);
         }
         if let Some(link) = &save.link {
             effects.push(self.put_link(link, save.link_before.as_ref())?);

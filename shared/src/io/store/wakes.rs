@@ -44,8 +44,13 @@ impl DueKey {
     /// The lead to review, if the key is a lead's own.
     #[must_use]
     pub fn lead(&self) -> Option<LeadId> {
-        let own = self.sk == keys::LEAD;
-        self.pk.strip_prefix("lead#").filter(|_| own).and_then(|id| LeadId::parse(id).ok())
+        (self.sk == keys::LEAD).then(|| keys::lead_of(&self.pk)).flatten()
+    }
+
+    /// Whether the key is the re-derivation's.
+    #[must_use]
+    pub fn is_derivation(&self) -> bool {
+        self.sk == keys::DERIVATION
     }
 
     /// Whose log an activity waits in to be scored, if the key is a wake item's.

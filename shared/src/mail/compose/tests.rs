@@ -3,7 +3,7 @@
 use super::*;
 use crate::mail::text::Plain;
 
-fn setup() -> Setup {
+pub(super) fn setup() -> Setup {
     serde_json::from_value(serde_json::json!({
         "company": { "name": "Kikai KK", "postal_address": "1-1 Chiyoda, Tokyo", "contact": "https://kikai.example" },
         "sender": { "name": "Kikai", "address": "michi@kikai.example" },
@@ -16,7 +16,7 @@ fn setup() -> Setup {
     .unwrap()
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-11-22T14:05:30+09:00".parse().unwrap()
 }
 

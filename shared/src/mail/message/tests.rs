@@ -144,6 +144,23 @@ fn an_end_is_an_end() {
 }
 
 #[test]
+fn a_held_message_moves_only_by_a_persons_decision() {
+    let held = [(0, claimed(1)), (1, no_answer(1)), (3 * MINUTE, claimed(2)), (3 * MINUTE + 1, no_answer(2))];
+    let then = |more: &[(i64, Event)]| [&held, more].concat();
+    check(&held, Ok(("held", None)));
+    check(&then(&[(9 * MINUTE, Event::GivenUp)]), Ok(("failed", None)));
+    let released = (9 * MINUTE, Event::Released);
+    check(&then(std::slice::from_ref(&released)), Ok(("pending", Some(9 * MINUTE))));
+    // It begins anew: one call without an answer does not hold it again.
+    let again = [released.clone(), (9 * MINUTE, claimed(3)), (10 * MINUTE, no_answer(3))];
+    check(&then(&again), Ok(("unknown", Some(12 * MINUTE))));
+    for event in [Event::Released, Event::GivenUp] {
+        check(&[(0, event.clone())], Err(OutOfPlace));
+        check(&then(&[released.clone(), (9 * MINUTE, event)]), Err(OutOfPlace));
+    }
+}
+
+#[test]
 fn only_the_newest_of_many_events_are_kept() {
     let mut message = Message::sample(at(0));
     for n in 0..100 {

@@ -5,6 +5,7 @@
 //! these stops at a mistake, and none waits for another: all mistakes of all files are told at once. Only a playbook
 //! without any becomes a [`Playbook`].
 
+mod archive;
 mod conditions;
 mod edit;
 mod folder;
@@ -30,6 +31,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+pub use archive::{digest, pack, unpack};
 pub use edit::with_text;
 pub use mistake::{At, Mistake, Mistakes};
 pub use part::Part;
@@ -51,7 +53,7 @@ type Segments = BTreeMap<RuleId, Condition>;
 /// # Errors
 /// None: a test keeps it free of mistakes.
 pub fn default_playbook() -> Result<Playbook, Mistakes> {
-    check(&Part::ALL.map(|part| SourceFile::new(part.file_name(), part.default_text())))
+    check(&default_files())
 }
 
 /// Reads and checks the playbook in a folder.
@@ -59,9 +61,26 @@ pub fn default_playbook() -> Result<Playbook, Mistakes> {
 /// # Errors
 /// Everything that is wrong with it, and a folder or file that cannot be read. Files are named with the folder.
 pub fn load(folder: &Path) -> Result<Playbook, Mistakes> {
+    load_with_files(folder).map(|(playbook, _)| playbook)
+}
+
+/// The same, with the files it was read from in the order of their names.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_files(folder: &Path) -> Result<(Playbook, Vec<SourceFile>), Mistakes> {
     let mut mistakes = Vec::new();
-    let files = folder::read(folder, &mut mistakes).map_err(Mistakes::from);
-    files.and_then(|files| judge(&files, mistakes)).map_err(|mistakes| mistakes.under(folder))
+    let files = folder::read(folder, &mut mistakes).map_err(|mistake| Mistakes::from(mistake).under(folder));
+    let mut files = files?;
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    let playbook = judge(&files, mistakes).map_err(|mistakes| mistakes.under(folder))?;
+    Ok((playbook, files))
+}
+
+/// The files of the playbook that works untouched for a new site.
+#[must_use]
+pub fn default_files() -> Vec<SourceFile> {
+    Part::ALL.map(|part| SourceFile::new(part.file_name(), part.default_text())).to_vec()
 }
 
 /// Checks a playbook by what its files hold; it touches no disk.

@@ -21,7 +21,7 @@ impl SourceFile {
 }
 
 /// The largest file that is read: a megabyte, which is many times what anybody writes by hand.
-const MAX_BYTES: usize = 1_000_000;
+pub(super) const MAX_BYTES: usize = 1_000_000;
 
 /// A file whose text can be read.
 #[derive(Debug)]

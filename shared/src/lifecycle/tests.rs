@@ -1,0 +1,122 @@
+//! Whose doing a move is, and who is told of it.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::activity::Proof;
+use crate::fold::tests::{DAY, at, form, lead_log, link, logs, page, playbook, record, visitor};
+
+fn id() -> LeadId {
+    LeadId::parse("l").unwrap()
+}
+
+fn decided(playbook: &Playbook, log: &mut Log, change: Option<Change<'_>>, minutes: i64) -> Decision {
+    decide(playbook, &playbook.version(), &id(), log, change, at(minutes))
+}
+
+/// The rules by which everything counts less, so that nobody below an inquiry is ready.
+fn strict() -> Playbook {
+    let mut strict = playbook();
+    strict.scoring.interest.levels.level_1 = 600.0;
+    strict.scoring.interest.levels.level_2 = 300.0;
+    strict.scoring.interest.levels.level_3 = 100.0;
+    strict
+}
+
+/// Somebody who fits, with a white paper in the first minute: ready by the rules, not by the strict ones.
+fn reader() -> Log {
+    let v = visitor("v1");
+    let fields = [("email", "a@corp.example"), ("company", "Corp"), ("role", "Director")];
+    lead_log(vec![record("paper", 1, &v, form("white-paper", &fields)), link("link", 2, &v, Proof::First)])
+}
+
+fn change(minutes: i64) -> Option<Change<'static>> {
+    Some(Change { since: at(minutes), news: &[] })
+}
+
+/// Which moves were the rules' doing, who was alerted, and in whose summary the lead belongs.
+fn told(decision: &Decision) -> (Vec<bool>, usize, Option<&str>) {
+    let by_rules = decision.records.iter().flat_map(|record| &record.activities).filter_map(|one| match &one.kind {
+        Kind::StageMoved { by_rules, alert, .. } => {
+            assert!(!*by_rules || alert.is_none());
+            Some(*by_rules)
+        }
+        _ => None,
+    });
+    (by_rules.collect(), decision.messages.len(), decision.summary.as_ref().map(OwnerId::as_str))
+}
+
+#[test]
+fn what_the_rules_do_alerts_nobody_and_what_happens_does() {
+    let check = |log: &Log, change: Option<Change<'_>>, wanted: (Vec<bool>, usize, Option<&str>)| {
+        let decision = decided(&playbook(), &mut log.clone(), change, 100);
+        assert_eq!(told(&decision), wanted);
+        assert_eq!(decision.lead.stage, Some(if wanted.0.is_empty() { Stage::Lead } else { Stage::Mql }));
+    };
+    // The same lead: looked at for what it did, and because the rules changed after it.
+    check(&reader(), None, (vec![false], 1, None));
+    check(&reader(), change(50), (vec![true], 0, Some("sales")));
+    // What came after the change made it ready, or what is looked at now.
+    check(&reader(), change(0), (vec![false], 1, None));
+    let news = [ActivityId::parse("paper").unwrap()];
+    check(&reader(), Some(Change { since: at(50), news: &news }), (vec![false], 1, None));
+    // Something came after the change, but the lead was ready without it.
+    let mut more = reader();
+    more.records.push(record("late", 60, &visitor("v1"), page("/pricing", "late")));
+    check(&more, change(50), (vec![true], 0, Some("sales")));
+    // What came after the change takes it out of the question.
+    let careers = (60..63).map(|n| record(&format!("c{n}"), n, &visitor("v1"), page("/careers", &n.to_string())));
+    more.records.extend(careers);
+    check(&more, change(50), (vec![], 0, None));
+}
+
+#[test]
+fn rules_that_would_take_a_lead_back_are_outdone_by_what_happens() {
+    let mut log = reader();
+    decided(&playbook(), &mut log, None, 10);
+    let mut quiet = log.clone();
+    assert_eq!(told(&decided(&strict(), &mut quiet, change(50), 100)), (vec![true], 0, None));
+    let inquiries = (60..72).map(|n| record(&format!("i{n}"), n, &visitor("v1"), form("inquiry", &[])));
+    log.records.extend(inquiries);
+    assert_eq!(told(&decided(&strict(), &mut log, change(50), 100)), (vec![], 0, None));
+}
+
+#[test]
+fn a_lead_that_the_rules_made_ready_alerts_when_it_comes_back_by_itself() {
+    let mut log = reader();
+    assert_eq!(told(&decided(&playbook(), &mut log, change(50), 100)), (vec![true], 0, Some("sales")));
+    assert_eq!(told(&decided(&strict(), &mut log, change(200), 300)), (vec![true], 0, None));
+    let inquiries = (400..410).map(|n| record(&format!("i{n}"), n, &visitor("v1"), form("inquiry", &[])));
+    log.records.extend(inquiries);
+    // Within the alert window of the first move, which alerted nobody.
+    assert_eq!(told(&decided(&strict(), &mut log, None, 500)), (vec![false], 1, None));
+}
+
+#[test]
+fn who_was_alerted_lately_is_in_no_summary() {
+    let mut log = reader();
+    assert_eq!(told(&decided(&playbook(), &mut log, None, 10)), (vec![false], 1, None));
+    decided(&strict(), &mut log, change(50), 100);
+    assert_eq!(told(&decided(&playbook(), &mut log.clone(), change(150), 200)), (vec![true], 0, None));
+    assert_eq!(told(&decided(&playbook(), &mut log, change(150), 200 + 7 * DAY)), (vec![true], 0, Some("sales")));
+}
+
+proptest! {
+    #[test]
+    fn a_change_decides_who_is_told_and_nothing_else(
+        records in logs(&["v1"]), since in 0..60 * DAY, now in 60 * DAY..70 * DAY
+    ) {
+        let mut log = lead_log(records);
+        log.records.push(link("link", 0, &visitor("v1"), Proof::First));
+        let (mut plain, mut changed) = (log.clone(), log.clone());
+        let (plain, changed) = (decided(&playbook(), &mut plain, None, now), decided(&playbook(), &mut changed, change(since), now));
+        prop_assert_eq!(plain.lead.stage, changed.lead.stage);
+        let ids = |decision: &Decision| decision.records.iter().map(|record| record.id.clone()).collect::<Vec<_>>();
+        prop_assert_eq!(ids(&plain), ids(&changed));
+        prop_assert_eq!(plain.messages.len(), changed.messages.len() + usize::from(changed.summary.is_some()));
+        // Without news the rules did it; with nothing but news they did not.
+        let of = |since| told(&decided(&playbook(), &mut log.clone(), change(since), now)).1;
+        prop_assert_eq!(of(now), 0);
+        prop_assert_eq!(of(-1), plain.messages.len());
+    }
+}
