@@ -13,6 +13,7 @@ mod answer;
 mod browser;
 mod budget;
 mod cost;
+mod deployment;
 mod faults;
 mod harness;
 mod identity;
