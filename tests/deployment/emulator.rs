@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use http::StatusCode;
-use michi::io::{Clock, Store, aws};
+use michi::io::{Store, aws};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
