@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use http::StatusCode;
-use michi::io::{Clock, Store, aws};
+use michi::io::{Store, aws};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
@@ -66,22 +66,11 @@ impl Emulator {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.tools.join("sam/bin").join(program));
-        command
-            .env("AWS_ENDPOINT_URL", self.address(""))
-            .env("AWS_ACCESS_KEY_ID", ROOT)
-            .env("AWS_SECRET_ACCESS_KEY", ROOT)
-            .env("AWS_REGION", REGION)
-            .env("AWS_DEFAULT_REGION", REGION)
-            .env("SAM_CLI_TELEMETRY", "0");
-        command
-    }
-
     /// `sam deploy` with the parameters, each as in `Name=value`. What it says, as an error if it failed.
     pub(super) async fn deploy(&self, template: &Path, parameters: &[&str]) -> Result<String, String> {
-        let mut command = self.command("sam");
-        command.args(["deploy", "--no-confirm-changeset", "--no-progressbar", "--config-file"]);
+        let sam = Command::new(self.tools.join("sam/bin/sam"));
+        let mut command = self.with_account(sam, &["deploy", "--no-confirm-changeset", "--no-progressbar", "--config-file"]);
+        command.env("SAM_CLI_TELEMETRY", "0");
         command.arg(super::root().join("infra/samconfig.toml")).arg("--template-file").arg(template);
         if !parameters.is_empty() {
             command.arg("--parameter-overrides").args(parameters);
@@ -91,8 +80,8 @@ impl Emulator {
 
     /// A call of the AWS command line that must succeed.
     pub(super) async fn aws(&self, arguments: &str) -> Value {
-        let mut command = self.command("aws");
-        command.args(["--output", "json"]).args(arguments.split(' '));
+        let mut command = self.with_account(Command::new(self.tools.join("sam/bin/aws")), &["--output", "json"]);
+        command.args(arguments.split(' '));
         let said = run(command).await.unwrap_or_else(|said| panic!("aws {arguments}: {said}"));
         serde_json::from_str(&said).unwrap_or(Value::Null)
     }
@@ -134,10 +123,23 @@ impl Emulator {
         Store::new(aws_sdk_dynamodb::Client::new(&sdk), "michi-activities", "michi-leads")
     }
 
-    /// Makes the default playbook the installation's.
-    pub(super) async fn publish_playbook(&self) {
-        let playbook = michi::playbook::authoring::default_playbook().unwrap();
-        self.store().publish_playbook(&playbook, Clock::System.now()).await.unwrap();
+    /// The `michi` command. What it says, as an error if it failed.
+    pub(super) async fn michi(&self, arguments: &[&str]) -> Result<String, String> {
+        // `cargo build --workspace --bin michi` leaves it above these tests.
+        let here = std::env::current_exe().unwrap();
+        let program = here.ancestors().nth(2).unwrap().join("michi");
+        run(self.with_account(Command::new(program), arguments)).await
+    }
+
+    fn with_account(&self, mut command: Command, arguments: &[&str]) -> Command {
+        command
+            .args(arguments)
+            .env("AWS_ENDPOINT_URL", self.address(""))
+            .env("AWS_ACCESS_KEY_ID", ROOT)
+            .env("AWS_SECRET_ACCESS_KEY", ROOT)
+            .env("AWS_REGION", REGION)
+            .env("AWS_DEFAULT_REGION", REGION);
+        command
     }
 }
 

@@ -65,7 +65,10 @@ async fn an_installation_lives() {
 
     // An installation of long ago, which somebody's browser has told of two pages.
     emulator.deploy(&first, &[ARCHITECTURE]).await.unwrap_or_else(|said| panic!("{said}"));
-    emulator.publish_playbook().await;
+    let playbook = root().join("infra/playbook");
+    let apply = ["apply", playbook.to_str().unwrap(), "--yes", "--by", "mika", "--why", "the first"];
+    let said = emulator.michi(&apply).await.unwrap_or_else(|said| panic!("{said}"));
+    assert!(said.contains(" is live."), "{said}");
     let mut visitor = Visitor::new("deployed-visitor");
     for (path, title) in [("/cases/kansai-precision", "Kansai Precision"), ("/cases/nordic-foods", "Nordic Foods")] {
         beacon(&emulator, &visitor.page(Clock::System.now(), path, title, 40)).await;
@@ -102,6 +105,20 @@ async fn an_installation_lives() {
     let page = lead_page(&emulator, &alert).await;
     for part in ["佐藤 美香", "星野工業", "Nordic Foods"] {
         assert!(page.contains(part), "{part} is missing on the lead page: {page}");
+    }
+
+    let leads = emulator.michi(&["leads", "--csv"]).await.unwrap_or_else(|said| panic!("{said}"));
+    assert!(leads.contains("星野工業") && leads.lines().count() == 2, "{leads}");
+    // Some of what the doctor asks for, nobody here can answer: name servers, and counts of runs.
+    let health = emulator.michi(&["doctor"]).await.unwrap_or_else(|said| said);
+    let well = [
+        "michi-leads is there, with a stream",
+        "can be fetched and read",
+        "is live, for Tsumugi Works",
+        "is read for michi-relay",
+    ];
+    for part in well {
+        assert!(health.lines().any(|line| line.starts_with("ok") && line.ends_with(part)), "{part}: {health}");
     }
 
     // Without its stream `score` is started by its schedule alone, and finds what is due.
