@@ -89,8 +89,8 @@ fn build(functions: &[&str]) -> PathBuf {
     };
     functions.iter().for_each(|function| cargo(&["-p", function]));
     cargo(&["-p", "relay", "--example", MINIMAL]);
-    // …/release/deps/start-0123: beside it stands what was just built.
-    std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned()
+    // This is target/PROFILE/deps/start-0123, whatever the profile.
+    std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("release")
 }
 
 fn binary(release: &Path, name: &str) -> PathBuf {
