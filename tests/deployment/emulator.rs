@@ -69,7 +69,7 @@ impl Emulator {
     /// `sam deploy` with the parameters, each as in `Name=value`. What it says, as an error if it failed.
     pub(super) async fn deploy(&self, template: &Path, parameters: &[&str]) -> Result<String, String> {
         let sam = Command::new(self.tools.join("sam/bin/sam"));
-        let mut command = self.named(sam, &["deploy", "--no-confirm-changeset", "--no-progressbar", "--config-file"]);
+        let mut command = self.with_account(sam, &["deploy", "--no-confirm-changeset", "--no-progressbar", "--config-file"]);
         command.env("SAM_CLI_TELEMETRY", "0");
         command.arg(super::root().join("infra/samconfig.toml")).arg("--template-file").arg(template);
         if !parameters.is_empty() {
@@ -80,7 +80,7 @@ impl Emulator {
 
     /// A call of the AWS command line that must succeed.
     pub(super) async fn aws(&self, arguments: &str) -> Value {
-        let mut command = self.named(Command::new(self.tools.join("sam/bin/aws")), &["--output", "json"]);
+        let mut command = self.with_account(Command::new(self.tools.join("sam/bin/aws")), &["--output", "json"]);
         command.args(arguments.split(' '));
         let said = run(command).await.unwrap_or_else(|said| panic!("aws {arguments}: {said}"));
         serde_json::from_str(&said).unwrap_or(Value::Null)
@@ -128,10 +128,10 @@ impl Emulator {
         // `cargo build --workspace --bin michi` leaves it above these tests.
         let here = std::env::current_exe().unwrap();
         let program = here.ancestors().nth(2).unwrap().join("michi");
-        run(self.named(Command::new(program), arguments)).await
+        run(self.with_account(Command::new(program), arguments)).await
     }
 
-    fn named(&self, mut command: Command, arguments: &[&str]) -> Command {
+    fn with_account(&self, mut command: Command, arguments: &[&str]) -> Command {
         command
             .args(arguments)
             .env("AWS_ENDPOINT_URL", self.address(""))
