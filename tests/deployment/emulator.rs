@@ -125,7 +125,7 @@ impl Emulator {
 
     /// The `michi` command. What it says, as an error if it failed.
     pub(super) async fn michi(&self, arguments: &[&str]) -> Result<String, String> {
-        // `cargo build --workspace --bin michi` leaves it above these tests.
+        // The tests of its package, which come before, leave it above these.
         let here = std::env::current_exe().unwrap();
         let program = here.ancestors().nth(2).unwrap().join("michi");
         run(self.with_account(Command::new(program), arguments)).await
