@@ -19,6 +19,7 @@ fn help_names_every_command_and_a_wrong_one_is_refused() {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} is not in the help:\n{help}");
     }
     let (code, said) = michi(&["aply"]);
-    assert_eq!(code, Some(2));
+    // Not 2, which `michi plan` keeps for changes that are pending.
+    assert_eq!(code, Some(1));
     assert!(said.contains("apply"), "{said}");
 }
