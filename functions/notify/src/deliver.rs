@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use michi::activity::{Kind, Record};
-use michi::id::{ActivityId, AttemptId, LeadId};
+use michi::id::{AttemptId, LeadId};
 use michi::io::mailer::{Mail, Outcome, Tags};
 use michi::io::store::{DueKey, Found};
 use michi::io::{App, Error, Mailer, Retry};
@@ -96,17 +95,19 @@ impl<'a> Courier<'a> {
         let live = self.app.playbook().await?;
         let setup = &live.playbook.setup;
         let Recipient::Owner(to) = &message.to else { return Ok(()) };
-        let standing = self.app.store.standing(to, message.lead.as_ref()).await?;
+        let owner = setup.owners.iter().find(|owner| owner.id == *to);
+        let address = owner.map(|owner| self.app.keys.address_hash(&owner.address)).unwrap_or_default();
+        let standing = self.app.store.standing(to, &address, message.lead.as_ref()).await?;
         let seen = ForOwner {
             suppressed: standing.suppressed,
-            owner: setup.owners.iter().find(|owner| owner.id == *to),
+            owner,
             lead_exists: standing.lead_exists,
             paced_until: self.allowance.wait(self.app).await?,
         };
         match gate::for_owner(message, seen, self.app.clock.now()) {
             Passage::Send { to: owner } => {
                 self.allowance.spend();
-                let (claimed, attempt) = self.claim(key, message).await?;
+                let (claimed, attempt) = self.claim(key, message, &address).await?;
                 let event = self.send(&claimed, &attempt, setup, owner).await;
                 self.keep(key, claimed, event).await;
                 Ok(())
@@ -126,11 +127,11 @@ impl<'a> Courier<'a> {
 
     /// Claims the message. A claim whose answer was lost looks refused when it is repeated: the attempt's own id in what is
     /// read then says that it is ours.
-    async fn claim(&self, key: &DueKey, message: &Message) -> Result<(Message, AttemptId), Error> {
+    async fn claim(&self, key: &DueKey, message: &Message, address: &str) -> Result<(Message, AttemptId), Error> {
         let attempt = self.app.random.attempt();
         let claimed = after(message, Event::Claimed { attempt: attempt.clone() }, self.app)?;
         for pause in PAUSES {
-            let Err(error) = self.app.store.claim(message, &claimed).await else { return Ok((claimed, attempt)) };
+            let Err(error) = self.app.store.claim(message, &claimed, address).await else { return Ok((claimed, attempt)) };
             if error.retry == Retry::Never {
                 return Err(error);
             }
@@ -155,9 +156,11 @@ impl<'a> Courier<'a> {
         };
         let mail = Mail {
             from: mailbox(&setup.sender.name, &setup.sender.address),
+            reply_to: None,
             to: &owner.address,
             content: &composed,
-            tags: Tags { lead: message.lead.as_ref(), message: &message.id, attempt: &attempt },
+            headers: &[],
+            tags: Tags { lead: message.lead.as_ref(), message: &message.id, attempt: &attempt, owner: Some(&owner.id) },
         };
         match self.mailer.send(&mail).await {
             Outcome::Sent { ses } => Event::Accepted { attempt, ses },
@@ -196,7 +199,7 @@ impl<'a> Courier<'a> {
                 }
                 return;
             };
-            let kept = match sent(&next) {
+            let kept = match next.sent_record() {
                 Some((lead, record)) => self.app.store.finish_message(&current, &next, lead, &record).await,
                 None => self.app.store.move_message(&current, &next).await,
             };
@@ -217,19 +220,6 @@ impl<'a> Courier<'a> {
 /// The message after an event; if it has no place there any more, the message must be read again.
 fn after(message: &Message, event: Event, app: &App) -> Result<Message, Error> {
     message.after(event, app.clock.now()).map_err(|moved| Error::reread(moved.to_string()))
-}
-
-/// What the log of the lead it is about keeps of a mail that was sent.
-fn sent(message: &Message) -> Option<(&LeadId, Record)> {
-    let State::Sent { .. } = &message.state else { return None };
-    let lead = message.lead.as_ref()?;
-    let at = message.history.last()?.at;
-    let owner = match &message.to {
-        Recipient::Owner(owner) => Some(owner.clone()),
-        Recipient::Lead(_) => None,
-    };
-    let sent = Kind::MailSent { message: message.id.clone(), mail: message.mail(), owner };
-    Some((lead, Record::decision(ActivityId::derive(&["mail sent", message.id.as_str()]), at, sent)))
 }
 
 /// Says in the log what became of a message.

@@ -166,7 +166,7 @@ fn only_the_newest_of_many_events_are_kept() {
     for n in 0..100 {
         message = message.after(Event::Deferred { until: at(n), why: Deferral::Pacing }, at(n)).unwrap();
     }
-    assert_eq!((message.history.len(), message.revision), (MAX_HISTORY, 100));
+    assert_eq!((message.history.len(), message.revision), (20, 100));
     assert_eq!(message.history.last().map(|entry| entry.at), Some(at(99)));
 }
 
