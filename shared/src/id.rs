@@ -103,6 +103,8 @@ ids! {
     ScenarioId;
     /// A mail, as named in the playbook.
     MailId;
+    /// Something that readers choose to get or not to get, as named in the playbook.
+    TopicId;
     /// The public key that a site's snippet carries.
     WriteKey;
     /// An immutable version of the playbook: the digest of its compiled form.
