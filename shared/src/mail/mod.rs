@@ -13,6 +13,8 @@ pub mod fields;
 pub mod footer;
 pub mod gate;
 pub mod header;
+pub mod letter;
+pub mod mailing;
 pub mod message;
 pub mod pace;
 pub mod summary;
