@@ -133,13 +133,18 @@ mod tests {
                 assert_eq!((bounce, found), (Bounce::Blocked, Some(fault)), "{said}");
             }
         };
-        let domain = "smtp; 550 5.7.515 Access denied, sending domain EXAMPLE.COM does not meet the required authentication level.";
+        let domain =
+            "smtp; 550 5.7.515 Access denied, sending domain EXAMPLE.COM does not meet the required authentication level.";
         check("5.7.515", domain, Fault::Authentication);
         check("5.0.0", domain, Fault::Authentication);
         check("", "smtp; 550-5.7.26 This mail has been blocked because the sender is unauthenticated.", Fault::Authentication);
         check("5.7.1", "smtp; 550 5.7.1 Email rejected per DMARC policy for example.com", Fault::Authentication);
         check("5.7.1", "smtp; 550 5.7.1 part of their network is on our block list (S3140).", Fault::Reputation);
-        check("5.7.1", "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", Fault::Reputation);
+        check(
+            "5.7.1",
+            "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
+            Fault::Reputation,
+        );
         check("5.7.606", "smtp; 550 5.7.606 Access denied, banned sending IP [192.0.2.1]", Fault::Reputation);
     }
 

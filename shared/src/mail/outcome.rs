@@ -59,6 +59,9 @@ pub struct Watch {
     /// Marketing mail has stopped; none: it goes out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
+    /// When a person last let it go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifted: Option<Timestamp>,
     /// What was counted when a person let it go on, by day: it stops nothing any more.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forgiven: BTreeMap<Date, Tally>,
@@ -131,14 +134,14 @@ impl Watch {
     #[must_use]
     pub fn stopping(&self, why: Why, now: Timestamp) -> Option<Self> {
         let stopped = Some(Stopped { since: now, why });
-        self.stopped.is_none().then(|| Self { revision: self.revision + 1, stopped, forgiven: self.forgiven.clone() })
+        self.stopped.is_none().then(|| Self { revision: self.revision + 1, stopped, ..self.clone() })
     }
 
     /// The watch after a person let marketing mail go on, with what is counted so far forgiven.
     #[must_use]
-    pub fn lifted(&self, days: &BTreeMap<Date, Tally>, today: Date) -> Self {
+    pub fn letting_go(&self, days: &BTreeMap<Date, Tally>, today: Date, now: Timestamp) -> Self {
         let forgiven = days.range(first_day(today)..=today).map(|(day, tally)| (*day, *tally)).collect();
-        Self { revision: self.revision + 1, stopped: None, forgiven }
+        Self { revision: self.revision + 1, stopped: None, lifted: Some(now), forgiven }
     }
 }
 
@@ -180,7 +183,7 @@ mod tests {
         assert_eq!(stopped.after_counting(&days, &rule, today, now), None, "it has stopped already");
         assert_eq!(fresh.after_counting(&days, &rule, date(2026, 11, 23), now), None, "a week is over");
 
-        let lifted = stopped.lifted(&days, today);
+        let lifted = stopped.letting_go(&days, today, now);
         assert_eq!((lifted.stopped, lifted.revision), (None, 2));
         assert_eq!(lifted.after_counting(&days, &rule, today, now), None);
         let more = BTreeMap::from([(date(2026, 11, 16), tally(90, 10, 0)), (today, tally(50, 5, 0))]);

@@ -69,7 +69,9 @@ impl Fate {
             "bounce" => Self::no_such_mailbox(),
             "ooto" => Self::Away,
             "complaint" => Self::Complained("abuse".to_owned()),
-            "suppressionlist" => Self::bounced("Permanent", "Suppressed", "5.1.1", "Amazon SES has suppressed sending to this address"),
+            "suppressionlist" => {
+                Self::bounced("Permanent", "Suppressed", "5.1.1", "Amazon SES has suppressed sending to this address")
+            }
             _ => Self::Delivered,
         }
     }

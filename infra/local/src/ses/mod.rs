@@ -19,12 +19,11 @@ use tokio::sync::watch;
 use crate::Now;
 use crate::client::Refusal;
 use crate::dynamo::Ledger;
-use crate::template::Wiring;
 use crate::lock::lock;
+use crate::template::Wiring;
 
 pub use fate::Fate;
 pub use reports::{Mishap, Posted, Reports};
-pub(crate) use reports::Delivery;
 
 /// Every mail SES accepted, oldest first.
 pub struct Mailbox {

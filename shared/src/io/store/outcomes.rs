@@ -81,7 +81,8 @@ impl Store {
     }
 
     fn suppress_owner(&self, owner: &OwnerId, address: &str, why: &Suppression) -> Result<TransactWriteItem, Error> {
-        let why = serde_dynamo::to_attribute_value(why).map_err(|error| Error::never(format!("this cannot be stored: {error}")))?;
+        let why =
+            serde_dynamo::to_attribute_value(why).map_err(|error| Error::never(format!("this cannot be stored: {error}")))?;
         let update = Update::builder().table_name(&*self.leads).set_key(Some(keys::key(keys::owner(owner), keys::MAILING)));
         let update = update
             .update_expression("SET suppressed = :why, address = :address")
@@ -120,7 +121,9 @@ impl Store {
             .expression_attribute_values(":first", keys::text(keys::outcomes(first_day(today), 0)))
             .expression_attribute_values(":last", keys::text(keys::outcomes(today, SHARDS)));
         let mut days: BTreeMap<Date, Tally> = BTreeMap::new();
-        for (day, tally) in self.query(query, usize::MAX, |item: Item| Ok((keys::outcome_day(&item), read::<Tally>(item)?))).await? {
+        for (day, tally) in
+            self.query(query, usize::MAX, |item: Item| Ok((keys::outcome_day(&item), read::<Tally>(item)?))).await?
+        {
             let Some(day) = day else { continue };
             let sum = days.entry(day).or_default();
             *sum = sum.plus(tally);

@@ -29,7 +29,8 @@ impl Message {
         next.history.push(Entry { at: now, event });
         if next.history.len() > MAX_HISTORY {
             // A message may be put off for weeks; its tries are remembered longer than that.
-            let dispensable = next.history.iter().take(MAX_HISTORY).position(|entry| matches!(entry.event, Event::Deferred { .. }));
+            let dispensable =
+                next.history.iter().take(MAX_HISTORY).position(|entry| matches!(entry.event, Event::Deferred { .. }));
             next.history.remove(dispensable.unwrap_or(0));
         }
         Ok(next)
