@@ -75,30 +75,108 @@ const KNOWN: &[(&str, &[&str])] = &[
     (
         "email",
         &[
-            "email", "mail", "emailaddress", "mailaddress", "email1", "workemail", "businessemail", "emailwork", "メール",
-            "メールアドレス", "eメール", "eメールアドレス", "電子メール", "電子メールアドレス", "mailアドレス", "emailアドレス", "アドレス",
+            "email",
+            "mail",
+            "emailaddress",
+            "mailaddress",
+            "email1",
+            "workemail",
+            "businessemail",
+            "emailwork",
+            "メール",
+            "メールアドレス",
+            "eメール",
+            "eメールアドレス",
+            "電子メール",
+            "電子メールアドレス",
+            "mailアドレス",
+            "emailアドレス",
+            "アドレス",
         ],
     ),
     ("last_name", &["lastname", "familyname", "surname", "姓", "苗字", "名字", "氏"]),
     ("first_name", &["firstname", "givenname", "名"]),
-    ("name", &["name", "fullname", "contact", "contactname", "person", "氏名", "名前", "お名前", "ご氏名", "担当者", "担当者名", "ご担当者名", "姓名"]),
+    (
+        "name",
+        &[
+            "name",
+            "fullname",
+            "contact",
+            "contactname",
+            "person",
+            "氏名",
+            "名前",
+            "お名前",
+            "ご氏名",
+            "担当者",
+            "担当者名",
+            "ご担当者名",
+            "姓名",
+        ],
+    ),
     ("kana", &["kana", "namekana", "フリガナ", "ふりがな", "氏名カナ", "氏名フリガナ", "カナ", "カナ氏名"]),
     (
         "company",
         &[
-            "company", "companyname", "organization", "organisation", "organizationname", "account", "accountname", "employer",
-            "会社", "会社名", "御社名", "貴社名", "企業", "企業名", "法人名", "団体名", "組織名", "勤務先", "勤務先名", "所属会社", "社名",
+            "company",
+            "companyname",
+            "organization",
+            "organisation",
+            "organizationname",
+            "account",
+            "accountname",
+            "employer",
+            "会社",
+            "会社名",
+            "御社名",
+            "貴社名",
+            "企業",
+            "企業名",
+            "法人名",
+            "団体名",
+            "組織名",
+            "勤務先",
+            "勤務先名",
+            "所属会社",
+            "社名",
         ],
     ),
     ("role", &["title", "jobtitle", "position", "role", "役職", "役職名", "肩書", "肩書き", "職位"]),
     ("department", &["department", "division", "dept", "部署", "部署名", "所属", "所属部署", "部門", "部課名"]),
-    ("phone", &["phone", "phonenumber", "telephone", "tel", "telno", "workphone", "電話", "電話番号", "tel番号", "代表電話", "会社電話"]),
+    (
+        "phone",
+        &[
+            "phone",
+            "phonenumber",
+            "telephone",
+            "tel",
+            "telno",
+            "workphone",
+            "電話",
+            "電話番号",
+            "tel番号",
+            "代表電話",
+            "会社電話",
+        ],
+    ),
     ("mobile", &["mobile", "mobilephone", "cellphone", "cell", "携帯", "携帯電話", "携帯電話番号", "携帯番号"]),
     ("fax", &["fax", "faxnumber", "fax番号", "ファックス"]),
     ("industry", &["industry", "sector", "業種", "業界", "業種名"]),
     (
         "employees",
-        &["employees", "employeecount", "numberofemployees", "noofemployees", "companysize", "headcount", "従業員数", "従業員", "従業員規模", "社員数", "人数規模"],
+        &[
+            "employees",
+            "employeecount",
+            "numberofemployees",
+            "noofemployees",
+            "companysize",
+            "headcount",
+            "従業員数",
+            "従業員",
+            "従業員規模",
+            "社員数",
+            "人数規模",
+        ],
     ),
     ("website", &["website", "url", "homepage", "web", "webサイト", "ホームページ", "hp", "サイト"]),
     ("country", &["country", "countryregion", "国", "国名"]),
@@ -112,9 +190,34 @@ const KNOWN: &[(&str, &[&str])] = &[
 /// Headings of what happened; without them a list says who people are and no more.
 const DEEDS: &[(Column, &[&str])] = &[
     (Column::Deed, &["activity", "activitytype", "type", "活動", "活動種別", "種別", "接点", "接点種別"]),
-    (Column::When, &["date", "datetime", "time", "when", "activitydate", "eventdate", "日付", "日時", "年月日", "活動日", "開催日", "参加日", "訪問日", "名刺交換日", "対応日"]),
-    (Column::Event, &["event", "eventname", "campaign", "イベント", "イベント名", "セミナー", "セミナー名", "展示会", "展示会名"]),
-    (Column::Owner, &["owner", "salesperson", "salesrep", "営業担当", "営業担当者", "自社担当", "自社担当者", "当社担当", "対応者"]),
+    (
+        Column::When,
+        &[
+            "date",
+            "datetime",
+            "time",
+            "when",
+            "activitydate",
+            "eventdate",
+            "日付",
+            "日時",
+            "年月日",
+            "活動日",
+            "開催日",
+            "参加日",
+            "訪問日",
+            "名刺交換日",
+            "対応日",
+        ],
+    ),
+    (
+        Column::Event,
+        &["event", "eventname", "campaign", "イベント", "イベント名", "セミナー", "セミナー名", "展示会", "展示会名"],
+    ),
+    (
+        Column::Owner,
+        &["owner", "salesperson", "salesrep", "営業担当", "営業担当者", "自社担当", "自社担当者", "当社担当", "対応者"],
+    ),
     (Column::Note, &["note", "notes", "memo", "comment", "備考", "メモ", "内容", "活動内容"]),
 ];
 
@@ -242,9 +345,17 @@ mod tests {
 
     #[test]
     fn headings_are_known_in_english_and_japanese() {
-        let english = read(&["E-Mail Address", "First Name", "LAST_NAME", "Company", "Job title", "# of employees"], &["# of employees=employees"], false);
+        let english = read(
+            &["E-Mail Address", "First Name", "LAST_NAME", "Company", "Job title", "# of employees"],
+            &["# of employees=employees"],
+            false,
+        );
         assert_eq!(english.unwrap(), ["email", "first_name", "last_name", "company", "role", "employees"]);
-        let japanese = read(&["メールアドレス", "氏名（漢字）", "会社名", "ﾌﾘｶﾞﾅ", "部署", "役職", "電話番号", "従業員数", "備考"], &["氏名（漢字）=name"], false);
+        let japanese = read(
+            &["メールアドレス", "氏名（漢字）", "会社名", "ﾌﾘｶﾞﾅ", "部署", "役職", "電話番号", "従業員数", "備考"],
+            &["氏名（漢字）=name"],
+            false,
+        );
         assert_eq!(japanese.unwrap(), ["email", "name", "company", "kana", "department", "role", "phone", "employees", "note"]);
         let deeds = read(&["メール", "種別", "日付", "イベント名", "備考"], &[], true);
         assert_eq!(deeds.unwrap(), ["email", "activity", "date", "event", "note"]);

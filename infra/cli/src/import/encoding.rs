@@ -56,9 +56,9 @@ impl Encoding {
     /// [`Mixed`] says which encoding it seems to be in instead.
     pub fn text(self, row: &[u8]) -> Result<Cow<'_, str>, Mixed> {
         match self {
-            Self::Utf8 | Self::Utf16 => std::str::from_utf8(row)
-                .map(Cow::Borrowed)
-                .map_err(|_| Mixed { found: cp932(row).map(|_| Self::Cp932) }),
+            Self::Utf8 | Self::Utf16 => {
+                std::str::from_utf8(row).map(Cow::Borrowed).map_err(|_| Mixed { found: cp932(row).map(|_| Self::Cp932) })
+            }
             Self::Cp932 if is_surely_utf8(row) => Err(Mixed { found: Some(Self::Utf8) }),
             Self::Cp932 => cp932(row).ok_or(Mixed { found: None }),
         }
@@ -138,9 +138,8 @@ mod tests {
         check(ROW.as_bytes(), Encoding::Utf8);
         check(&[b"\xef\xbb\xbf", ROW.as_bytes()].concat(), Encoding::Utf8);
         check(&cp932(ROW), Encoding::Cp932);
-        let wide = |of: fn(u16) -> [u8; 2], mark: u16| {
-            std::iter::once(mark).chain(ROW.encode_utf16()).flat_map(of).collect::<Vec<u8>>()
-        };
+        let wide =
+            |of: fn(u16) -> [u8; 2], mark: u16| std::iter::once(mark).chain(ROW.encode_utf16()).flat_map(of).collect::<Vec<u8>>();
         check(&wide(u16::to_le_bytes, 0xfeff), Encoding::Utf16);
         check(&wide(u16::to_be_bytes, 0xfeff), Encoding::Utf16);
     }

@@ -148,9 +148,10 @@ pub fn read(bytes: &[u8], reading: &Reading, known: &Known<'_>) -> Result<List, 
     let headings = cells(&first, encoding).map_err(NoList::Unreadable)?;
     let headings: Vec<String> = trimmed(headings).iter().map(|heading| plain(heading)).collect();
     let found = columns(&headings, &reading.named, reading.deeds, reading.ignore_unknown)?;
-    for (needed, there, said) in
-        [(Column::Deed, reading.deed.is_some(), ("what happened (Activity, 種別)", "--activity")), (Column::When, reading.when.is_some(), ("when (Date, 日付)", "--date"))]
-    {
+    for (needed, there, said) in [
+        (Column::Deed, reading.deed.is_some(), ("what happened (Activity, 種別)", "--activity")),
+        (Column::When, reading.when.is_some(), ("when (Date, 日付)", "--date")),
+    ] {
         if reading.deeds && !there && !found.contains(&needed) {
             return Err(BadHeadings::NoDeed(said.0, said.1).into());
         }
@@ -180,7 +181,8 @@ fn wanted(rows: Option<&RangeInclusive<usize>>, total: usize) -> Result<RangeInc
     };
     if wanted.clone().count() > MOST_ROWS {
         let parts = (0..).map(|n| n * MOST_ROWS + wanted.start()).take_while(|from| from <= wanted.end());
-        let parts: Vec<String> = parts.map(|from| format!("--rows {from}-{}", (from + MOST_ROWS - 1).min(*wanted.end()))).collect();
+        let parts: Vec<String> =
+            parts.map(|from| format!("--rows {from}-{}", (from + MOST_ROWS - 1).min(*wanted.end()))).collect();
         return Err(NoList::TooLong(wanted.count(), parts.join(", then ")));
     }
     Ok(wanted)
@@ -316,7 +318,8 @@ impl Reader<'_> {
 
     fn owner(&self, text: &str) -> Option<OwnerId> {
         let owners = self.known.owners.iter();
-        let same = |owner: &&Owner| owner.id.as_str() == text || owner.name == text || owner.address.as_str().eq_ignore_ascii_case(text);
+        let same =
+            |owner: &&Owner| owner.id.as_str() == text || owner.name == text || owner.address.as_str().eq_ignore_ascii_case(text);
         owners.into_iter().find(same).map(|owner| owner.id.clone())
     }
 }
@@ -351,10 +354,13 @@ fn is_japanese(c: char) -> bool {
 fn done(word: &str) -> Option<Deed> {
     let word: String = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     Some(match word.as_str() {
-        "event" | "eventattended" | "seminar" | "webinar" | "tradeshow" | "exhibition" | "イベント" | "イベント参加" | "セミナー" | "セミナー参加" | "ウェビナー" | "展示会" => Deed::Event,
+        "event" | "eventattended" | "seminar" | "webinar" | "tradeshow" | "exhibition" | "イベント" | "イベント参加"
+        | "セミナー" | "セミナー参加" | "ウェビナー" | "展示会" => Deed::Event,
         "card" | "businesscard" | "businesscardexchanged" | "cardexchanged" | "名刺" | "名刺交換" => Deed::Card,
         "call" | "phone" | "phonecall" | "callmade" | "telephone" | "電話" | "架電" | "通話" | "コール" => Deed::Call,
-        "visit" | "visited" | "meeting" | "訪問" | "来社" | "来訪" | "面談" | "商談" | "打ち合わせ" | "打合せ" => Deed::Visit,
+        "visit" | "visited" | "meeting" | "訪問" | "来社" | "来訪" | "面談" | "商談" | "打ち合わせ" | "打合せ" => {
+            Deed::Visit
+        }
         _ => return None,
     })
 }

@@ -59,7 +59,8 @@ mod tests {
     fn moments_are_read_in_the_forms_that_cannot_be_mistaken() {
         let tokyo = TimeZone::get("Asia/Tokyo").unwrap();
         let read = |text: &str| moment(text, &tokyo).map(|at| at.to_string());
-        for text in ["2026-11-20", "2026/11/20", "2026年11月20日", "2026.11.20", "2026/11/20 12:00", "2026-11-20T12:00:00+09:00"] {
+        for text in ["2026-11-20", "2026/11/20", "2026年11月20日", "2026.11.20", "2026/11/20 12:00", "2026-11-20T12:00:00+09:00"]
+        {
             assert_eq!(read(text).as_deref(), Some("2026-11-20T03:00:00Z"), "{text}");
         }
         assert_eq!(read("2026/1/5 9:05").as_deref(), Some("2026-01-05T00:05:00Z"));

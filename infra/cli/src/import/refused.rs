@@ -54,7 +54,9 @@ impl Problem {
             Self::Unbalanced(Unbalanced::Open) => "a quotation mark begins a cell and none ends it".to_owned(),
             Self::Unbalanced(Unbalanced::Behind) => "text stands behind the quotation mark that ends a cell".to_owned(),
             Self::Unbalanced(Unbalanced::Within) => "a quotation mark stands alone in a cell".to_owned(),
-            Self::Mixed(Mixed { found: Some(found) }) => format!("the row is in another encoding than the list: {}", found.name()),
+            Self::Mixed(Mixed { found: Some(found) }) => {
+                format!("the row is in another encoding than the list: {}", found.name())
+            }
             Self::Mixed(Mixed { found: None }) => "the row is in an encoding that is not known".to_owned(),
             Self::Cells { given, wanted } => format!("the row has {given} cells where there are {wanted} headings"),
             Self::NoAddress => "there is no address".to_owned(),
@@ -76,7 +78,9 @@ impl Problem {
         match self {
             Self::Unbalanced(_) => "write a quotation mark within a cell twice, and put one at either end of the cell",
             Self::Mixed(_) => "open the whole list in one program and save it as CSV UTF-8",
-            Self::Cells { .. } => "put a cell that holds a comma or a line break between quotation marks, and add what is missing",
+            Self::Cells { .. } => {
+                "put a cell that holds a comma or a line break between quotation marks, and add what is missing"
+            }
             Self::NoAddress => "add the address, or leave the row out",
             Self::Address(InvalidAddress::LocalPart) => "ask for an address in plain letters: mail cannot be sent to this one",
             Self::Address(_) => "write one address and nothing else, as in ann@example.com",
@@ -119,7 +123,8 @@ pub fn is_reports(heading: &str) -> bool {
 /// # Errors
 /// If it cannot be written.
 pub fn report(headings: &[String], refused: &[Refused]) -> anyhow::Result<Vec<u8>> {
-    let mut csv = csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(b"\xef\xbb\xbf".to_vec());
+    let mut csv =
+        csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(b"\xef\xbb\xbf".to_vec());
     let own: Vec<bool> = headings.iter().map(|heading| is_reports(heading)).collect();
     let theirs = headings.iter().filter(|heading| !is_reports(heading));
     csv.write_record(HEADINGS.iter().map(ToString::to_string).chain(theirs.cloned()))?;

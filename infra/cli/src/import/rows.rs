@@ -156,8 +156,10 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, wanted: &[(u64, Result<&[&str], Unbalanced>)]) {
-        let wanted: Vec<Read> =
-            wanted.iter().map(|(line, cells)| (*line, cells.map(|cells| cells.iter().map(ToString::to_string).collect()))).collect();
+        let wanted: Vec<Read> = wanted
+            .iter()
+            .map(|(line, cells)| (*line, cells.map(|cells| cells.iter().map(ToString::to_string).collect())))
+            .collect();
         assert_eq!(read(text), wanted, "{text:?}");
     }
 
@@ -179,10 +181,7 @@ mod tests {
         let (open, behind, within) = (Unbalanced::Open, Unbalanced::Behind, Unbalanced::Within);
         check("a,b\n\"1,2\n3,4\n5,6", &[(1, Ok(&["a", "b"])), (2, Err(open)), (3, Ok(&["3", "4"])), (4, Ok(&["5", "6"]))]);
         // The next row's own marks would close it and leave something behind them.
-        check(
-            "a,b\n\"1,2\n\"3\",4\n5,6",
-            &[(1, Ok(&["a", "b"])), (2, Err(behind)), (3, Ok(&["3", "4"])), (4, Ok(&["5", "6"]))],
-        );
+        check("a,b\n\"1,2\n\"3\",4\n5,6", &[(1, Ok(&["a", "b"])), (2, Err(behind)), (3, Ok(&["3", "4"])), (4, Ok(&["5", "6"]))]);
         check("a,b\n\"1\"x,2\n3,4", &[(1, Ok(&["a", "b"])), (2, Err(behind)), (3, Ok(&["3", "4"]))]);
         check("a,b\n1,2\"\n3,4", &[(1, Ok(&["a", "b"])), (2, Err(within)), (3, Ok(&["3", "4"]))]);
         let long = format!("a,b\n\"{}\",1\n2,3", "x".repeat(LONGEST + 1));

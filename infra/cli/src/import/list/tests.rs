@@ -36,9 +36,16 @@ fn problem(row: &str) -> Problem {
 
 #[test]
 fn a_list_in_either_language_says_the_same() {
-    let english = list("Email,Last name,First name,Company,Title,Phone,Employees\nTaro@Example.jp,山田,太郎,㈱サンプル,部長,０３－１２３４,1200\n");
-    let japanese = list("メールアドレス,氏名,会社名,役職,電話番号,従業員数\nＴａｒｏ＠Example.jp,山田　太郎,（株）サンプル,部長,03-1234,1200\n");
-    assert_eq!(said(&english.people[0]), "Taro@example.jp: company=株式会社サンプル employees=1200 name=山田 太郎 phone=03-1234 role=部長");
+    let english = list(
+        "Email,Last name,First name,Company,Title,Phone,Employees\nTaro@Example.jp,山田,太郎,㈱サンプル,部長,０３－１２３４,1200\n",
+    );
+    let japanese = list(
+        "メールアドレス,氏名,会社名,役職,電話番号,従業員数\nＴａｒｏ＠Example.jp,山田　太郎,（株）サンプル,部長,03-1234,1200\n",
+    );
+    assert_eq!(
+        said(&english.people[0]),
+        "Taro@example.jp: company=株式会社サンプル employees=1200 name=山田 太郎 phone=03-1234 role=部長"
+    );
     assert_eq!(english.people, japanese.people);
     let latin = list("Email,Last name,First name\nann@example.com,Lee,Ann\n");
     assert_eq!(said(&latin.people[0]), "ann@example.com: name=Ann Lee");
@@ -88,7 +95,8 @@ fn a_row_in_another_encoding_is_refused_by_itself() {
 
 #[test]
 fn a_formula_is_text_and_doubted_once() {
-    let found = list("Email,Name,Company,Phone\na@example.com,\"=HYPERLINK(\"\"x\"\")\",@home,+81 3 1234\nb@example.com,'=1+1,-5,'+1\n");
+    let found =
+        list("Email,Name,Company,Phone\na@example.com,\"=HYPERLINK(\"\"x\"\")\",@home,+81 3 1234\nb@example.com,'=1+1,-5,'+1\n");
     assert_eq!(said(&found.people[0]), "a@example.com: company=@home name==HYPERLINK(\"x\") phone=+81 3 1234");
     assert_eq!(said(&found.people[1]), "b@example.com: company=-5 name==1+1 phone=+1");
     let doubts: Vec<_> = found.refused.iter().map(|one| (one.line, one.column.as_deref(), one.problem.is_doubt())).collect();
@@ -113,7 +121,10 @@ fn too_many_rows_are_refused_with_how_to_split() {
     }
     let said = read_as(text.as_bytes(), &Reading::default()).unwrap_err().to_string();
     assert!(said.contains("100001 rows") && said.contains("--rows 1-100000, then --rows 100001-100001"), "{said}");
-    assert_eq!(read_as(text.as_bytes(), &Reading { rows: Some(1..=MOST_ROWS), ..Reading::default() }).unwrap().people.len(), MOST_ROWS);
+    assert_eq!(
+        read_as(text.as_bytes(), &Reading { rows: Some(1..=MOST_ROWS), ..Reading::default() }).unwrap().people.len(),
+        MOST_ROWS
+    );
 }
 
 #[test]
@@ -156,5 +167,8 @@ fn a_list_can_say_what_happened() {
 #[test]
 fn a_list_of_people_keeps_a_note_and_knows_no_dates() {
     assert_eq!(said(&list("Email,Memo\na@example.com,met at the fair\n").people[0]), "a@example.com: note=met at the fair");
-    assert!(matches!(read_as(b"Email,Date\na@example.com,2026-11-20\n", &Reading::default()), Err(NoList::Headings(BadHeadings::Unknown(_)))));
+    assert!(matches!(
+        read_as(b"Email,Date\na@example.com,2026-11-20\n", &Reading::default()),
+        Err(NoList::Headings(BadHeadings::Unknown(_)))
+    ));
 }
