@@ -163,6 +163,7 @@ async fn what_races_past_the_link_is_fetched_two_minutes_later() {
         received: now,
         visitor: Some(VisitorId::parse("racer").unwrap()),
         source: Source::Site,
+        import: None,
         signals: Signals::default(),
         activities: vec![Activity { id, at: now, kind: Kind::PageViewed(page) }],
     };

@@ -36,6 +36,7 @@ impl Office {
 
     fn lead(&self) -> LeadItem {
         LeadItem {
+            mailing: None,
             lead: ann(),
             revision: 1,
             stage: Stage::Mql,

@@ -74,6 +74,7 @@ pub(crate) async fn people(suite: &Suite, count: usize, pages: usize) {
         records.extend((0..pages).map(|page| view(n, page, yesterday - SignedDuration::from_hours(page as i64))));
         store.append_all(records.into_iter().map(|record| (owner.clone(), record, Mark::Quiet)).collect()).await.unwrap();
         let item = LeadItem {
+            mailing: None,
             lead,
             revision: 1,
             stage: Stage::Lead,
@@ -100,7 +101,7 @@ pub(crate) async fn people(suite: &Suite, count: usize, pages: usize) {
 fn record(id: String, at: Timestamp, visitor: Option<VisitorId>, source: Source, kind: Kind) -> Record {
     let id = ActivityId::parse(id).unwrap();
     let activities = vec![Activity { id: id.clone(), at, kind }];
-    Record { id, sent: at, at, received: at, visitor, source, signals: Signals::default(), activities }
+    Record { id, sent: at, at, received: at, visitor, source, import: None, signals: Signals::default(), activities }
 }
 
 fn visitor(n: usize) -> VisitorId {

@@ -130,6 +130,7 @@ fn view(n: i64) -> Record {
         received: at(n + 1),
         visitor: Some(browser()),
         source: Source::Site,
+        import: None,
         signals: Signals::default(),
         activities: activities.collect(),
     }
@@ -178,6 +179,7 @@ fn fact() -> Fact {
 
 fn ann() -> LeadItem {
     LeadItem {
+        mailing: None,
         lead: lead(),
         revision: 1,
         stage: Stage::Lead,

@@ -37,7 +37,7 @@ fn log(activities: i64) -> Log {
                 Activity { id: ActivityId::parse(format!("e{n}")).unwrap(), at, kind: engaged },
             ];
             let (signals, visitor) = (Signals::default(), Some(visitor.clone()));
-            Record { id, sent: at, at, received: at, visitor, source: Source::Site, signals, activities }
+            Record { id, sent: at, at, received: at, visitor, source: Source::Site, import: None, signals, activities }
         })
         .collect();
     let link = Kind::VisitorLinked { visitor, proof: Proof::First, since: None };

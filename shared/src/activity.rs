@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::address::Address;
 use crate::consent::{Basis, MailClass};
 use crate::id::{
-    ActivityId, EnrollmentId, FormId, HandoffId, LeadId, MailId, MessageId, OwnerId, PageViewId, ScenarioId, VisitorId,
+    ActivityId, EnrollmentId, FormId, HandoffId, ImportId, LeadId, MailId, MessageId, OwnerId, PageViewId, ScenarioId, TopicId,
+    VisitorId,
 };
 use crate::lead::{Cell, Stage};
 use crate::verdict::Signals;
@@ -50,6 +51,9 @@ pub struct Record {
     pub visitor: Option<VisitorId>,
     /// Who says so.
     pub source: Source,
+    /// The list it came with, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<ImportId>,
     /// What hints at a machine.
     #[serde(default, skip_serializing_if = "Signals::is_empty")]
     pub signals: Signals,
@@ -155,6 +159,37 @@ pub enum Kind {
         /// The words that were agreed to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text: Option<String>,
+        /// It counts only once it is confirmed from the mailbox.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        awaits: bool,
+        /// Who says so on the person's behalf, and how it can be shown: by whom a card was taken, where a list comes from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// A consent was confirmed from the mailbox.
+    Confirmed {
+        /// The activity that gave the consent.
+        consent: ActivityId,
+    },
+    /// The lead chose to get mail or not to get it.
+    MailChosen {
+        /// Of which topic; none: any marketing mail.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<TopicId>,
+        /// To get it.
+        wanted: bool,
+        /// How the choice was made.
+        by: OptOut,
+        /// The message whose link led there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageId>,
+    },
+    /// The lead chose whether michi may see mail being opened and its links being followed.
+    TrackingChosen {
+        /// Opens may be seen.
+        opens: bool,
+        /// Clicks may be seen.
+        clicks: bool,
     },
     /// From this moment the visitor's history belongs to this lead.
     VisitorLinked {
@@ -215,6 +250,26 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owner: Option<OwnerId>,
     },
+    /// The reader's mail server took the mail.
+    MailDelivered {
+        /// The message.
+        message: MessageId,
+    },
+    /// The mail came back.
+    MailBounced {
+        /// The message.
+        message: MessageId,
+        /// For how long.
+        bounce: Bounce,
+        /// What the mail server said, without addresses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// The reader called the mail spam.
+    MailComplained {
+        /// The message.
+        message: MessageId,
+    },
     /// A mail's pixel was fetched.
     MailOpened {
         /// The message.
@@ -224,6 +279,9 @@ pub enum Kind {
     MailClicked {
         /// The message.
         message: MessageId,
+        /// Which of its links.
+        #[serde(default)]
+        link: u16,
         /// The link's address.
         target: String,
     },
@@ -241,6 +299,51 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// The lead handed over a business card.
+    CardExchanged {
+        /// To whom.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<OwnerId>,
+        /// Where, or on what occasion.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Somebody visited the lead, or was visited.
+    Visited {
+        /// Who.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<OwnerId>,
+        /// What came of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// A list was taken back: nothing that came with it counts.
+    ImportUndone {
+        /// The list.
+        import: ImportId,
+    },
+}
+
+/// How a reader says what mail to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptOut {
+    /// The mail program's own button (RFC 8058).
+    OneClick,
+    /// The page that every mail links to.
+    Page,
+}
+
+/// For how long a mail cannot be delivered, the gravest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bounce {
+    /// The mail server does not say.
+    Undetermined,
+    /// For now.
+    Transient,
+    /// For good: there is no such mailbox.
+    Permanent,
 }
 
 /// One showing of a page.
@@ -361,8 +464,17 @@ impl Kind {
             | Self::SalesAnswered { .. }
             | Self::MailSent { .. }
             | Self::MailClicked { .. }
+            | Self::Confirmed { .. }
+            | Self::MailChosen { .. }
+            | Self::TrackingChosen { .. }
+            | Self::MailDelivered { .. }
+            | Self::MailBounced { .. }
+            | Self::MailComplained { .. }
             | Self::EventAttended { .. }
-            | Self::CallMade { .. } => Retention::Lasting,
+            | Self::CallMade { .. }
+            | Self::CardExchanged { .. }
+            | Self::Visited { .. }
+            | Self::ImportUndone { .. } => Retention::Lasting,
         }
     }
 
@@ -394,6 +506,7 @@ impl Record {
             received: now,
             visitor: None,
             source: Source::Michi,
+            import: None,
             signals: Signals::default(),
             activities: vec![Activity { id, at: now, kind }],
         }

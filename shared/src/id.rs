@@ -103,6 +103,12 @@ ids! {
     ScenarioId;
     /// A mail, as named in the playbook.
     MailId;
+    /// Something that readers choose to get or not to get, as named in the playbook.
+    TopicId;
+    /// One mail to many leads at once.
+    BroadcastId;
+    /// One list of people taken in.
+    ImportId;
     /// The public key that a site's snippet carries.
     WriteKey;
     /// An immutable version of the playbook: the digest of its compiled form.

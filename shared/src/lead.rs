@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activity::Proof;
 use crate::address::Address;
+use crate::consent::Permissions;
 use crate::id::{ActivityId, ClassId, MessageId, PageViewId, RuleId, VisitorId};
 use crate::scoring::{Fit, Interest};
 
@@ -38,6 +39,8 @@ pub struct Lead {
     pub pages: Vec<PageSeen>,
     /// The moves between stages, oldest first.
     pub moves: Vec<StageMove>,
+    /// What mail may be sent to it.
+    pub permissions: Permissions,
     /// The first and the newest thing that happened.
     pub seen: Option<(Timestamp, Timestamp)>,
     /// The first moment at which any of these answers changes if nothing happens; none: never.
@@ -292,6 +295,17 @@ pub enum Proposal {
     Mql,
     /// It has cooled before sales took it: back to nurturing.
     Lead,
+}
+
+impl Stage {
+    /// Whether sales has the lead in hand, or wants no more of it: no marketing mail goes to such a lead.
+    #[must_use]
+    pub fn holds_mail(self) -> bool {
+        match self {
+            Self::Mql | Self::Sal | Self::Sql | Self::Disqualified => true,
+            Self::Lead | Self::Customer | Self::Advocate | Self::Recycled => false,
+        }
+    }
 }
 
 impl Lead {

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use crate::id::{LeadId, OwnerId};
+use crate::id::{LeadId, MessageId, OwnerId};
 
 /// The form of the tokens made here.
 const FORM: u8 = 1;
@@ -38,6 +38,8 @@ pub enum Purpose {
     View = 5,
     /// A form with the lead's fields filled in.
     Form = 6,
+    /// A consent is confirmed from the mailbox.
+    Confirm = 7,
 }
 
 impl Purpose {
@@ -49,6 +51,7 @@ impl Purpose {
             Self::Answer => "answer",
             Self::View => "view",
             Self::Form => "form",
+            Self::Confirm => "confirm",
         }
     }
 }
@@ -110,6 +113,76 @@ impl View {
         let lead = LeadId::parse(lead).map_err(|_| NoSuchLink)?;
         let owner = OwnerId::parse(owner).map_err(|_| NoSuchLink)?;
         Ok(Self { lead, owner, expires })
+    }
+}
+
+/// A link in a letter: to where the letter's link table leads under this number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Click {
+    /// To whom the letter went.
+    pub lead: LeadId,
+    /// The letter.
+    pub message: MessageId,
+    /// The number of the link, from 0.
+    pub link: u16,
+}
+
+impl Click {
+    /// The whole link.
+    #[must_use]
+    pub fn url(&self, collector: &str, number: u8, key: &[u8; 32]) -> String {
+        let mut ids = vec![];
+        put(&mut ids, self.lead.as_str());
+        put(&mut ids, self.message.as_str());
+        ids.extend_from_slice(&self.link.to_be_bytes());
+        format!("{collector}/c/{}", seal(Purpose::Click, &ids, number, key))
+    }
+
+    /// Reads a token; `key` finds the ring's key of a number.
+    ///
+    /// # Errors
+    /// [`NoSuchLink`] for every defect alike.
+    pub fn open<'k>(token: &str, key: impl FnOnce(u8) -> Option<&'k [u8; 32]>) -> Result<Self, NoSuchLink> {
+        let ids = unseal(Purpose::Click, token, key)?;
+        let (lead, rest) = take(&ids)?;
+        let (message, rest) = take(rest)?;
+        let link = u16::from_be_bytes(rest.try_into().map_err(|_| NoSuchLink)?);
+        let lead = LeadId::parse(lead).map_err(|_| NoSuchLink)?;
+        let message = MessageId::parse(message).map_err(|_| NoSuchLink)?;
+        Ok(Self { lead, message, link })
+    }
+}
+
+/// What names a lead and one of its messages: the pixel of a letter, and the link to the lead's choices, which never expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfLetter {
+    /// To whom the letter went.
+    pub lead: LeadId,
+    /// The letter.
+    pub message: MessageId,
+}
+
+impl OfLetter {
+    /// The token for a purpose: [`Purpose::Open`] or [`Purpose::Unsubscribe`].
+    #[must_use]
+    pub fn token(&self, purpose: Purpose, number: u8, key: &[u8; 32]) -> String {
+        let mut ids = vec![];
+        put(&mut ids, self.lead.as_str());
+        put(&mut ids, self.message.as_str());
+        seal(purpose, &ids, number, key)
+    }
+
+    /// Reads a token made for a purpose; `key` finds the ring's key of a number.
+    ///
+    /// # Errors
+    /// [`NoSuchLink`] for every defect alike.
+    pub fn open<'k>(purpose: Purpose, token: &str, key: impl FnOnce(u8) -> Option<&'k [u8; 32]>) -> Result<Self, NoSuchLink> {
+        let ids = unseal(purpose, token, key)?;
+        let (lead, rest) = take(&ids)?;
+        let (message, []) = take(rest)? else { return Err(NoSuchLink) };
+        let lead = LeadId::parse(lead).map_err(|_| NoSuchLink)?;
+        let message = MessageId::parse(message).map_err(|_| NoSuchLink)?;
+        Ok(Self { lead, message })
     }
 }
 

@@ -95,7 +95,7 @@ impl<'a> Courier<'a> {
     async fn attempt(&mut self, key: &DueKey, message: &Message) -> Result<(), Error> {
         let live = self.app.playbook().await?;
         let setup = &live.playbook.setup;
-        let Recipient::Owner(to) = &message.to;
+        let Recipient::Owner(to) = &message.to else { return Ok(()) };
         let standing = self.app.store.standing(to, message.lead.as_ref()).await?;
         let seen = ForOwner {
             suppressed: standing.suppressed,
@@ -104,7 +104,7 @@ impl<'a> Courier<'a> {
             paced_until: self.allowance.wait(self.app).await?,
         };
         match gate::for_owner(message, seen, self.app.clock.now()) {
-            Passage::Send { owner } => {
+            Passage::Send { to: owner } => {
                 self.allowance.spend();
                 let (claimed, attempt) = self.claim(key, message).await?;
                 let event = self.send(&claimed, &attempt, setup, owner).await;
@@ -180,6 +180,7 @@ impl<'a> Courier<'a> {
                 compose::alert(alert, setup, owner, &url(lead), message.language, now)
             }
             Content::Summary(summary) => compose::summary(summary, setup, owner, url, message.language, now),
+            Content::Letter(_) => return Err("a letter goes to a lead".to_owned()),
         };
         composed.map_err(|error| error.to_string())
     }
@@ -223,8 +224,11 @@ fn sent(message: &Message) -> Option<(&LeadId, Record)> {
     let State::Sent { .. } = &message.state else { return None };
     let lead = message.lead.as_ref()?;
     let at = message.history.last()?.at;
-    let Recipient::Owner(owner) = &message.to;
-    let sent = Kind::MailSent { message: message.id.clone(), mail: message.mail(), owner: Some(owner.clone()) };
+    let owner = match &message.to {
+        Recipient::Owner(owner) => Some(owner.clone()),
+        Recipient::Lead(_) => None,
+    };
+    let sent = Kind::MailSent { message: message.id.clone(), mail: message.mail(), owner };
     Some((lead, Record::decision(ActivityId::derive(&["mail sent", message.id.as_str()]), at, sent)))
 }
 

@@ -9,6 +9,7 @@ use michi::io::store::{CopyFilter, LeadItem, Ready, Save, SettlingVisitor, Visit
 use michi::io::{App, Error, Versioned};
 use michi::lead::{Lead, Stage};
 use michi::lifecycle::{Change, decide};
+use michi::mail::mailing::Mailing;
 use michi::mail::text::cleaned;
 
 use crate::finish;
@@ -139,7 +140,11 @@ pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
     let mut decision = decide(&live.playbook, &live.version, id, &mut log, change, now);
     records.append(&mut decision.records);
     facts.append(&mut decision.facts);
-    let lead = item(&live, id, &decision.lead, before.as_ref(), settled, now);
+    let mailing = mailing(app, id, &decision.lead, &log, before.as_ref()).await?;
+    let mut lead = item(&live, id, &decision.lead, before.as_ref(), settled, now);
+    if let Some((_, mailing)) = &mailing {
+        lead.mailing = Some(mailing.digest());
+    }
     let unchanged = before.as_ref().is_some_and(|before| lead == LeadItem { revision: lead.revision, ..before.clone() });
     let (visitor, visitor_before, token) = linking.map_or((None, None, None), |l| (Some(l.visitor), l.before, l.token));
     app.store
@@ -147,6 +152,7 @@ pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
             before,
             lead: (!unchanged || visitor.is_some()).then_some(lead),
             appends: records.into_iter().map(|record| (id.clone(), record)).collect(),
+            mailing,
             messages: decision.messages,
             facts,
             ready: decision.summary.map(|owner| Ready { owner, lead: id.clone() }),
@@ -163,6 +169,28 @@ pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// What must be known to write to the lead, if that has changed: as it is stored and as it shall be. It is read only then.
+async fn mailing(
+    app: &App,
+    id: &LeadId,
+    lead: &Lead,
+    log: &Log,
+    before: Option<&LeadItem>,
+) -> Result<Option<(Option<Mailing>, Mailing)>, Error> {
+    let said = Mailing::of(lead, None).map(|mailing| mailing.digest());
+    if said.is_none() || said.as_ref() == before.and_then(|before| before.mailing.as_ref()) {
+        return Ok(None);
+    }
+    let stored = app.store.mailing(id).await?;
+    if let Some(latest) = stored.as_ref().and_then(|stored| stored.latest.as_ref())
+        && log.records.iter().all(|record| record.id != *latest)
+    {
+        return Err(Error::reread("a choice about mail was made after the log was read"));
+    }
+    let wanted = Mailing::of(lead, stored.as_ref());
+    Ok(wanted.map(|wanted| (stored, wanted)))
+}
+
 /// The activities that the wake-ups are about.
 fn woken<'a>(log: &'a Log, wakes: &'a [Wake]) -> impl Iterator<Item = &'a Activity> {
     let records = log.records.iter().filter(|record| wakes.iter().any(|wake| wake.activity == record.id));
@@ -174,7 +202,14 @@ fn consent(id: &LeadId, activity: &Activity, now: Timestamp) -> Option<Record> {
     let Kind::FormSubmitted(form) = &activity.kind else { return None };
     let given = form.consent.as_ref().filter(|consent| consent.granted)?;
     let cause = ActivityId::derive(&["consent", id.as_str(), activity.id.as_str()]);
-    let kind = Kind::Consented { class: MailClass::Marketing, granted: true, basis: Basis::Form, text: Some(given.text.clone()) };
+    let kind = Kind::Consented {
+        class: MailClass::Marketing,
+        granted: true,
+        basis: Basis::Form,
+        text: Some(given.text.clone()),
+        awaits: false,
+        by: None,
+    };
     Some(Record::decision(cause, now, kind))
 }
 
@@ -218,6 +253,7 @@ fn item(
         name: lead.attribute("name").map(|name| cleaned(name, LIST_WIDTH)),
         company: lead.attribute("company").map(|company| cleaned(company, LIST_WIDTH)),
         visitors,
+        mailing: before.and_then(|before| before.mailing.clone()),
         playbook: live.version.clone(),
         epoch: interest.epoch(),
         next_review: kept.or(earliest),

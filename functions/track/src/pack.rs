@@ -79,6 +79,7 @@ pub fn pack(messages: &[Message], received: Timestamp) -> Vec<Packed> {
                 received,
                 visitor: Some(visitor.clone()),
                 source: message.source,
+                import: None,
                 signals: message.signals.clone(),
                 activities: message.activities.clone(),
             };

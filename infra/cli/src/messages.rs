@@ -220,8 +220,10 @@ pub async fn decide(args: &OneArgs, event: Event, out: &mut dyn Write) -> anyhow
 
 /// To whom a message goes.
 pub(crate) fn recipient(message: &Message) -> String {
-    let Recipient::Owner(owner) = &message.to;
-    owner.to_string()
+    match &message.to {
+        Recipient::Owner(owner) => owner.to_string(),
+        Recipient::Lead(lead) => format!("lead {lead}"),
+    }
 }
 
 /// Where it stands, and until when.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::activity::{Activity, Kind, Log, LogOwner, Proof, Record, Retention, Source};
-use crate::id::{ClassId, VisitorId};
+use crate::id::{ClassId, ImportId, VisitorId};
 use crate::playbook::Playbook;
 use crate::verdict::Verdict;
 
@@ -97,12 +97,23 @@ impl<'a> Footsteps<'a> {
     }
 }
 
-/// The log's records, each once, of the footsteps only the newest so many.
+/// The log's records, each once, of the footsteps only the newest so many,
+/// without what came with a list that was taken back.
 fn kept(log: &Log, now: Timestamp, most: usize) -> impl Iterator<Item = &Record> {
     let mut met = HashSet::with_capacity(log.records.len());
+    let undone: HashSet<&ImportId> = log
+        .records
+        .iter()
+        .flat_map(|record| &record.activities)
+        .filter_map(|activity| match &activity.kind {
+            Kind::ImportUndone { import } => Some(import),
+            _ => None,
+        })
+        .collect();
     let (mut passing, mut kept): (Vec<_>, Vec<_>) = log
         .records
         .iter()
+        .filter(|record| record.import.as_ref().is_none_or(|import| !undone.contains(import)))
         .filter(|record| met.insert(&record.id))
         .partition(|record| record.retention() == Retention::Passing && record.at <= now);
     if passing.len() > most {

@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::activity::{Kind, Log, LogOwner};
+use crate::consent::{Permissions, Voice};
 use crate::id::PageViewId;
 use crate::lead::{Lead, LinkedVisitor, PageSeen, Stage, StageMove};
 use crate::playbook::Playbook;
@@ -86,6 +87,7 @@ pub fn fold(playbook: &Playbook, log: &Log, now: Timestamp) -> Lead {
         proposal: answers.proposal,
         visitors: visitors(&footsteps),
         pages: pages(&footsteps),
+        permissions: permissions(playbook, &footsteps),
         moves,
         seen: footsteps.all.first().zip(footsteps.all.last()).map(|(first, last)| (first.activity.at, last.activity.at)),
         valid_until,
@@ -112,6 +114,16 @@ fn moves(footsteps: &Footsteps<'_>) -> Vec<StageMove> {
         _ => None,
     };
     footsteps.all.iter().filter_map(moved).collect()
+}
+
+/// What mail may be sent: machines have no say in it.
+fn permissions(playbook: &Playbook, footsteps: &Footsteps<'_>) -> Permissions {
+    let mut permissions = Permissions::default();
+    for step in &footsteps.steps {
+        let voice = if step.unconfirmed { Voice::Claimed } else { Voice::Known };
+        permissions.learn(step.activity, voice, &playbook.setup.mail.bounces);
+    }
+    permissions
 }
 
 /// The browsers still linked, each once, with its best proof.

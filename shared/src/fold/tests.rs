@@ -84,6 +84,7 @@ pub(crate) fn record(id: &str, minutes: i64, visitor: &VisitorId, kind: Kind) ->
         received: at(minutes),
         visitor: Some(visitor.clone()),
         source: Source::Site,
+        import: None,
         signals: Signals::default(),
         activities: vec![Activity { id, at: at(minutes), kind }],
     }

@@ -1,18 +1,21 @@
 //! The send gate: the only door for mail. Pure; who asks has read what it needs to know, and the claim checks it again.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::letter::Letter;
+use super::mailing::Mailing;
 use super::message::Message;
-use crate::playbook::Owner;
+use crate::consent::{MailClass, Permissions};
+use crate::playbook::{Owner, Setup};
 
 /// What the gate answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Passage<'o> {
+pub enum Passage<T> {
     /// The message may be claimed and sent.
     Send {
         /// To whom.
-        owner: &'o Owner,
+        to: T,
     },
     /// Not before then.
     Defer {
@@ -32,6 +35,14 @@ pub enum Passage<'o> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deferral {
+    /// Sales has the lead in hand.
+    InSales,
+    /// The lead has got as much mail as it may get for now.
+    Cap,
+    /// Outside the hours for such mail.
+    Window,
+    /// Too much of such mail came back; it has stopped for now.
+    Paused,
     /// As much mail as may go out now is going out.
     Pacing,
     /// Something is wrong that a person must mend; logs say what.
@@ -44,6 +55,16 @@ pub enum Deferral {
 pub enum Refusal {
     /// Nothing may be sent to this recipient: it bounced or complained.
     Suppressed,
+    /// There is no ground to write to the lead.
+    NoConsent,
+    /// The lead wants no such mail.
+    OptedOut,
+    /// The lead does not want this topic.
+    Unwanted,
+    /// No address is known.
+    NoAddress,
+    /// The playbook by which it was owed has no such mail.
+    NoSuchMail,
     /// The live playbook knows no such owner, so there is no address.
     NoSuchOwner,
     /// The lead was erased, or is no lead any more.
@@ -68,7 +89,7 @@ pub struct ForOwner<'o> {
 
 /// Whether a mail to somebody in sales may go out.
 #[must_use]
-pub fn for_owner<'o>(message: &Message, seen: ForOwner<'o>, now: Timestamp) -> Passage<'o> {
+pub fn for_owner<'o>(message: &Message, seen: ForOwner<'o>, now: Timestamp) -> Passage<&'o Owner> {
     let refuse = |why| Passage::Refuse { why };
     if seen.suppressed {
         return refuse(Refusal::Suppressed);
@@ -82,8 +103,84 @@ pub fn for_owner<'o>(message: &Message, seen: ForOwner<'o>, now: Timestamp) -> P
     }
     match seen.paced_until {
         Some(until) => Passage::Defer { until, why: Deferral::Pacing },
-        None => Passage::Send { owner },
+        None => Passage::Send { to: owner },
     }
+}
+
+/// What must be known to let out a mail to a lead.
+#[derive(Debug, Clone, Copy)]
+pub struct ForLead<'s> {
+    /// The lead is there and not being erased.
+    pub lead_exists: bool,
+    /// What the lead's own item says; none: nothing was ever agreed to.
+    pub mailing: Option<&'s Mailing>,
+    /// The address itself is suppressed, whoever's it is.
+    pub address_suppressed: bool,
+    /// Until when marketing mail is stopped; none: it is not.
+    pub paused_until: Option<Timestamp>,
+    /// From when on the pace lets the message out; none: now.
+    pub paced_until: Option<Timestamp>,
+}
+
+/// Whether a letter to a lead may go out, and to what the lead's item says then.
+#[must_use]
+pub fn for_lead<'s>(
+    message: &Message,
+    letter: &Letter,
+    seen: ForLead<'s>,
+    setup: &Setup,
+    now: Timestamp,
+) -> Passage<&'s Mailing> {
+    let refuse = |why| Passage::Refuse { why };
+    let defer = |until: Timestamp, why| Passage::Defer { until: until.min(message.expires), why };
+    let nobody = Permissions::default();
+    let permissions = seen.mailing.map_or(&nobody, |mailing| &mailing.permissions);
+    if seen.address_suppressed || permissions.suppressed.is_some() {
+        return refuse(Refusal::Suppressed);
+    }
+    let marketing = letter.class == MailClass::Marketing;
+    if marketing && permissions.opted_out.is_some() {
+        return refuse(Refusal::OptedOut);
+    }
+    if marketing && permissions.marketing.is_none() {
+        return refuse(Refusal::NoConsent);
+    }
+    if marketing && !permissions.wants(letter.topic.as_ref()) {
+        return refuse(Refusal::Unwanted);
+    }
+    if !seen.lead_exists {
+        return refuse(Refusal::LeadGone);
+    }
+    let Some(mailing) = seen.mailing else { return refuse(Refusal::NoAddress) };
+    if now >= message.expires {
+        return refuse(Refusal::TooLate);
+    }
+    if marketing {
+        if mailing.in_sales {
+            return defer(later(now, LOOK_AGAIN), Deferral::InSales);
+        }
+        if let Some(until) = mailing.capped_until(&message.id, &setup.mail.cap, now) {
+            return defer(until, Deferral::Cap);
+        }
+        let opens = setup.opens(now);
+        if opens > now {
+            return defer(opens, Deferral::Window);
+        }
+        if let Some(until) = seen.paused_until.filter(|until| *until > now) {
+            return defer(until, Deferral::Paused);
+        }
+    }
+    match seen.paced_until {
+        Some(until) => defer(until, Deferral::Pacing),
+        None => Passage::Send { to: mailing },
+    }
+}
+
+/// When a lead that sales has in hand is looked at again: its item says nothing of when it will be let go.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(6);
+
+fn later(from: Timestamp, by: SignedDuration) -> Timestamp {
+    from.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -104,7 +201,7 @@ mod tests {
         };
         let clear = ForOwner { suppressed: false, owner: Some(&owner), lead_exists: true, paced_until: None };
         let check = |seen, at, wanted| assert_eq!(for_owner(&message, seen, at), wanted);
-        check(clear, now, Passage::Send { owner: &owner });
+        check(clear, now, Passage::Send { to: &owner });
 
         // Each later obstacle stands beside all earlier ones, and the earlier one is named.
         let why = |why| Passage::Refuse { why };

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
 use super::gate::{Deferral, Refusal};
+use super::letter::Letter;
 use super::summary::Summary;
+use crate::activity::Bounce;
 use crate::id::{AttemptId, LeadId, MailId, MessageId, OwnerId, PlaybookVersion};
 use crate::playbook::Language;
 
@@ -16,6 +18,8 @@ use crate::playbook::Language;
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// How long to wait for proof that an unanswered mail to sales was sent after all.
 const EVIDENCE: SignedDuration = SignedDuration::from_mins(2);
+/// The same for mail to a lead: nobody waits for it, and twice is worse than late.
+const LETTER_EVIDENCE: SignedDuration = SignedDuration::from_mins(30);
 /// What could not be told to sales within this time is of no use: "why now" has passed, and a new alert may be owed.
 const LATENESS: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// After so many refusals "for now" a message is held; with [`backoff`] that is about two hours.
@@ -52,6 +56,9 @@ pub struct Message {
     pub tries: u32,
     /// How often a call was not answered.
     pub unanswered: u32,
+    /// What SES has reported of it, the furthest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
     /// Goes up by one with each event: who writes names the revision that was read.
     pub revision: u64,
     /// What happened to it, oldest first; of many events the newest.
@@ -64,6 +71,8 @@ pub struct Message {
 pub enum Recipient {
     /// Somebody in sales, at the address that the live playbook names.
     Owner(OwnerId),
+    /// The lead it is about, at the address that the lead's mailing item names.
+    Lead(LeadId),
 }
 
 /// What a message says: values frozen when it was owed, rendered when it is sent.
@@ -74,6 +83,25 @@ pub enum Content {
     Alert(Box<Alert>),
     /// The leads that a changed playbook made ready.
     Summary(Summary),
+    /// A mail of the playbook's, to a lead.
+    Letter(Box<Letter>),
+}
+
+/// What became of a mail that was sent, as SES or the reader's own deed reports it. Reports come late, twice and in any
+/// order: the furthest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    /// It was sent: SES took it, its pixel was fetched, or one of its links was followed.
+    Sent,
+    /// The reader's mail server takes its time.
+    Delayed,
+    /// The mail server took it.
+    Delivered,
+    /// It came back.
+    Bounced(Bounce),
+    /// The reader called it spam.
+    Complained,
 }
 
 /// Where a message stands.
@@ -161,6 +189,22 @@ pub enum Event {
         /// What came back, if anything did.
         why: String,
     },
+    /// Something shows that it was sent, and perhaps what became of it.
+    Reported {
+        /// What is known now.
+        report: Report,
+        /// The try it is about, if the report says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<AttemptId>,
+        /// SES's id for it, if the report says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ses: Option<String>,
+    },
+    /// SES took it and then would not send it.
+    Rejected {
+        /// Why.
+        why: String,
+    },
     /// A claim's time is over and nobody has said what came of it.
     LeaseEnded,
     /// The gate lets it out later.
@@ -198,7 +242,8 @@ impl Message {
         alert: Alert,
         now: Timestamp,
     ) -> Self {
-        Self { lead: Some(lead.clone()), ..Self::pending(id, owner, language, playbook, Content::Alert(Box::new(alert)), now) }
+        let content = Content::Alert(Box::new(alert));
+        Self { lead: Some(lead.clone()), ..Self::pending(id, Recipient::Owner(owner.clone()), language, playbook, content, now) }
     }
 
     /// A summary to somebody in sales, due at once.
@@ -211,12 +256,34 @@ impl Message {
         summary: Summary,
         now: Timestamp,
     ) -> Self {
-        Self::pending(id, owner, language, playbook, Content::Summary(summary), now)
+        Self::pending(id, Recipient::Owner(owner.clone()), language, playbook, Content::Summary(summary), now)
+    }
+
+    /// A letter to a lead, due at `due` and of no use from `expires` on.
+    #[must_use]
+    #[allow(clippy::too_many_arguments, reason = "each is a thing of its own, and a message has all of them")]
+    pub fn letter(
+        id: MessageId,
+        lead: &LeadId,
+        language: Language,
+        playbook: &PlaybookVersion,
+        letter: Letter,
+        now: Timestamp,
+        due: Timestamp,
+        expires: Timestamp,
+    ) -> Self {
+        let content = Content::Letter(Box::new(letter));
+        Self {
+            lead: Some(lead.clone()),
+            expires,
+            state: State::Pending { due },
+            ..Self::pending(id, Recipient::Lead(lead.clone()), language, playbook, content, now)
+        }
     }
 
     fn pending(
         id: MessageId,
-        owner: &OwnerId,
+        to: Recipient,
         language: Language,
         playbook: &PlaybookVersion,
         content: Content,
@@ -225,7 +292,7 @@ impl Message {
         Self {
             id,
             lead: None,
-            to: Recipient::Owner(owner.clone()),
+            to,
             content,
             language,
             playbook: playbook.clone(),
@@ -234,6 +301,7 @@ impl Message {
             state: State::Pending { due: now },
             tries: 0,
             unanswered: 0,
+            report: None,
             revision: 0,
             history: vec![],
         }
@@ -242,9 +310,10 @@ impl Message {
     /// Which mail it is, as logs and reports name it.
     #[must_use]
     pub fn mail(&self) -> MailId {
-        let name = match self.content {
+        let name = match &self.content {
             Content::Alert(_) => "alert",
             Content::Summary(_) => "summary",
+            Content::Letter(letter) => return letter.mail.clone(),
         };
         MailId::parse(name).unwrap_or_else(|_| MailId::derive(&[name]))
     }
@@ -277,7 +346,9 @@ impl Message {
 
     /// Where the event leads, with the counts moved along.
     fn step(&mut self, event: &Event, now: Timestamp) -> Result<State, OutOfPlace> {
-        use Event::{Accepted, Claimed, Deferred, GivenUp, LeaseEnded, Never, NoAnswer, NotNow, Refused, Released};
+        use Event::{
+            Accepted, Claimed, Deferred, GivenUp, LeaseEnded, Never, NoAnswer, NotNow, Refused, Rejected, Released, Reported,
+        };
         let state = self.state.clone();
         Ok(match (&state, event) {
             (State::Pending { due: free } | State::Unknown { until: free, .. }, Claimed { attempt }) if *free <= now => {
@@ -289,9 +360,11 @@ impl Message {
                 State::Unknown { attempt: attempt.clone(), until: *until }
             }
             (State::Pending { .. } | State::Unknown { .. }, Refused { why }) => match why {
-                Refusal::Suppressed => State::Failed,
+                Refusal::Suppressed | Refusal::NoConsent | Refusal::OptedOut | Refusal::Unwanted | Refusal::NoAddress => {
+                    State::Failed
+                }
                 Refusal::LeadGone | Refusal::TooLate => State::Expired,
-                Refusal::NoSuchOwner => State::Held,
+                Refusal::NoSuchOwner | Refusal::NoSuchMail => State::Held,
             },
 
             // An answer that comes after its lease is as good as one in time, while no other try was begun.
@@ -319,6 +392,26 @@ impl Message {
             // The wait for proof began when the call was over, however late somebody notices.
             (State::Claimed { attempt, lease }, LeaseEnded) if *lease <= now => self.open_since(*lease, attempt),
 
+            // Proof that it was sent is believed whatever was thought of it; what is known already changes nothing.
+            (State::Sent { .. }, Reported { report, .. }) if self.report.is_none_or(|known| known < *report) => {
+                self.report = Some(*report);
+                state
+            }
+            (
+                State::Pending { .. }
+                | State::Claimed { .. }
+                | State::Unknown { .. }
+                | State::Failed
+                | State::Expired
+                | State::Held,
+                Reported { report, attempt, ses },
+            ) if self.has_been_tried() => {
+                self.report = Some(*report);
+                let attempt = attempt.clone().or_else(|| self.last_attempt()).unwrap_or_else(|| AttemptId::derive(&["unknown"]));
+                State::Sent { attempt, ses: ses.clone().unwrap_or_default() }
+            }
+            (State::Sent { .. } | State::Claimed { .. } | State::Unknown { .. } | State::Held, Rejected { .. }) => State::Failed,
+
             (State::Held, Released) => {
                 (self.tries, self.unanswered) = (0, 0);
                 State::Pending { due: now }
@@ -341,6 +434,8 @@ impl Message {
                 | LeaseEnded
                 | Deferred { .. }
                 | Refused { .. }
+                | Reported { .. }
+                | Rejected { .. }
                 | Released
                 | GivenUp,
             ) => return Err(OutOfPlace),
@@ -357,10 +452,32 @@ impl Message {
         }
     }
 
+    /// Whether any try was ever begun: nothing can be reported of a mail that nobody tried to send.
+    #[must_use]
+    pub fn has_been_tried(&self) -> bool {
+        self.last_attempt().is_some()
+    }
+
+    /// The newest try; the history keeps the newest events, of which the tries are a part.
+    fn last_attempt(&self) -> Option<AttemptId> {
+        match &self.state {
+            State::Claimed { attempt, .. } | State::Unknown { attempt, .. } | State::Sent { attempt, .. } => {
+                Some(attempt.clone())
+            }
+            State::Pending { .. } | State::Failed | State::Expired | State::Held => {
+                self.history.iter().rev().find_map(|entry| match &entry.event {
+                    Event::Claimed { attempt } => Some(attempt.clone()),
+                    _ => None,
+                })
+            }
+        }
+    }
+
     /// How long to wait for proof that an unanswered try sent it.
     fn evidence(&self) -> SignedDuration {
         match self.content {
             Content::Alert(_) | Content::Summary(_) => EVIDENCE,
+            Content::Letter(_) => LETTER_EVIDENCE,
         }
     }
 }

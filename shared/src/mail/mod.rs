@@ -10,6 +10,8 @@ pub mod alert;
 pub mod compose;
 pub mod gate;
 pub mod header;
+pub mod letter;
+pub mod mailing;
 pub mod message;
 pub mod pace;
 pub mod summary;

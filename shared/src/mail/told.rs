@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::gate::{Deferral, Refusal};
-use super::message::{Event, State};
+use super::message::{Event, Report, State};
 use super::text::cleaned;
+use crate::activity::Bounce;
 
 /// The most of a reason that is shown, in characters.
 const REASON: usize = 200;
@@ -23,6 +24,20 @@ pub fn state(state: &State) -> &'static str {
     }
 }
 
+/// What is known of a mail that was sent.
+#[must_use]
+pub fn report_words(report: Report) -> &'static str {
+    match report {
+        Report::Sent => "shown to have been sent",
+        Report::Delayed => "the reader's mail server takes its time",
+        Report::Delivered => "delivered",
+        Report::Bounced(Bounce::Undetermined) => "came back, for a reason that the mail server does not tell",
+        Report::Bounced(Bounce::Transient) => "came back, for now",
+        Report::Bounced(Bounce::Permanent) => "came back for good: there is no such mailbox",
+        Report::Complained => "called spam by the reader",
+    }
+}
+
 /// What happened to it. `said` puts an instant into words.
 pub fn event(event: &Event, said: impl Fn(Timestamp) -> String) -> String {
     let line = |text: &str| cleaned(text, REASON);
@@ -35,6 +50,10 @@ pub fn event(event: &Event, said: impl Fn(Timestamp) -> String) -> String {
         Event::LeaseEnded => "the claim's time was over, and nobody had said what came of it".to_owned(),
         Event::Deferred { until, why } => {
             let why = match why {
+                Deferral::InSales => "sales has the lead in hand",
+                Deferral::Cap => "the lead has got as much mail as it may get for now",
+                Deferral::Window => "outside the hours for such mail",
+                Deferral::Paused => "marketing mail is paused: too much of it came back",
                 Deferral::Pacing => "as much as may go out was going out",
                 Deferral::Trouble => "something is wrong that a person must mend; the logs say what",
             };
@@ -43,12 +62,19 @@ pub fn event(event: &Event, said: impl Fn(Timestamp) -> String) -> String {
         Event::Refused { why } => {
             let why = match why {
                 Refusal::Suppressed => "nothing may be sent to this recipient",
+                Refusal::NoConsent => "there is no ground to write to the lead",
+                Refusal::OptedOut => "the lead wants no such mail",
+                Refusal::Unwanted => "the lead does not want this topic",
+                Refusal::NoAddress => "no address is known",
+                Refusal::NoSuchMail => "the playbook by which it was owed has no such mail",
                 Refusal::NoSuchOwner => "the playbook knows no such owner: add one of this id in playbook.yaml",
                 Refusal::LeadGone => "the lead is gone",
                 Refusal::TooLate => "it came too late to be of use",
             };
             format!("not let out: {why}")
         }
+        Event::Reported { report, .. } => report_words(*report).to_owned(),
+        Event::Rejected { why } => format!("SES would not send it after all: {}", line(why)),
         Event::Released => "released by hand".to_owned(),
         Event::GivenUp => "given up by hand".to_owned(),
     }

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "authoring")]
 pub mod authoring;
+pub mod mailing;
 pub mod pattern;
 pub mod span;
 
@@ -18,6 +19,7 @@ use crate::address::Address;
 use crate::condition::Condition;
 use crate::id::{ClassId, FormId, OwnerId, PlaybookVersion, RuleId, WriteKey, derive};
 use crate::scoring::rules::Scoring;
+use mailing::MailRules;
 use pattern::Pattern;
 
 /// A whole playbook: `playbook.yaml`, `scoring.yaml` and `segments.yaml` together.
@@ -62,6 +64,9 @@ pub struct Setup {
     /// The people in sales. The first gets what nobody else is named for.
     #[cfg_attr(feature = "authoring", schemars(length(min = 1)))]
     pub owners: Vec<Owner>,
+    /// How mail to leads is sent.
+    #[serde(default, skip_serializing_if = "MailRules::is_plain")]
+    pub mail: MailRules,
     /// How a changed playbook goes live.
     #[serde(default, skip_serializing_if = "Delivery::is_plain")]
     pub delivery: Delivery,
@@ -241,6 +246,9 @@ pub struct FormClass {
     /// Forms that belong to it, by `data-michi-form`.
     #[cfg_attr(feature = "authoring", schemars(length(min = 1)))]
     pub forms: Vec<FormId>,
+    /// Whether consent given in these forms counts only once it is confirmed from the mailbox (double opt-in).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirm: bool,
 }
 
 /// Somebody in sales.

@@ -33,7 +33,9 @@ pub(crate) fn about(step: &Step<'_>, reader: &Reader<'_>) -> About {
         Kind::MailClicked { target, .. } => About { text: place(target), link: reader.own_page(target) },
         Kind::Tracked { event, .. } | Kind::EventAttended { event } => About::text(event),
         Kind::FormSubmitted(form) => About::text(form.form.as_str()),
-        Kind::CallMade { note, .. } => About::text(note.as_deref().unwrap_or_default()),
+        Kind::CallMade { note, .. } | Kind::CardExchanged { note, .. } | Kind::Visited { note, .. } => {
+            About::text(note.as_deref().unwrap_or_default())
+        }
         Kind::Engaged { url, .. } => About { text: place(url), link: reader.own_page(url) },
         Kind::Identified { address, .. } => About::text(address.as_ref().map_or("", |address| address.as_str())),
         Kind::AttributeSet { name, .. } => About::text(name),
@@ -44,6 +46,13 @@ pub(crate) fn about(step: &Step<'_>, reader: &Reader<'_>) -> About {
         | Kind::VisitorCut { .. }
         | Kind::StageMoved { .. }
         | Kind::SalesAnswered { .. }
+        | Kind::Confirmed { .. }
+        | Kind::MailChosen { .. }
+        | Kind::TrackingChosen { .. }
+        | Kind::MailDelivered { .. }
+        | Kind::MailBounced { .. }
+        | Kind::MailComplained { .. }
+        | Kind::ImportUndone { .. }
         | Kind::MailOpened { .. } => About::default(),
     }
 }

@@ -161,6 +161,27 @@ impl<'a> Teller<'a> {
                 Told::new(words.sales, Strong).saying(said).noting(note.into_iter().collect())
             }
             Kind::MailSent { mail, owner, .. } => Told::new(words.mail_sent, Quiet).saying(self.mail(mail, owner.as_ref())),
+            Kind::MailDelivered { .. } => return None,
+            Kind::MailBounced { bounce, why, .. } => Told::new(words.mail_bounced, Normal)
+                .saying(phrases::bounce(*bounce, language))
+                .noting(why.iter().map(|why| line(why)).collect()),
+            Kind::MailComplained { .. } => Told::new(words.mail_complained, Strong),
+            Kind::MailChosen { topic, wanted, .. } => {
+                let said = if *wanted { words.leave_given } else { words.leave_withdrawn };
+                let topic = topic.iter().map(|topic| line(topic.as_str())).collect();
+                Told::new(words.mail_leave, Quiet).saying(said).noting(topic)
+            }
+            Kind::Confirmed { .. } => Told::new(words.mail_leave, Quiet).saying(words.leave_confirmed),
+            Kind::TrackingChosen { .. } => Told::new(words.tracking, Quiet),
+            Kind::CardExchanged { owner, note } => {
+                let by = owner.as_ref().map(|owner| self.owner(owner)).unwrap_or_default();
+                Told::new(words.card, Strong).saying(by).noting(note.iter().map(|note| lines(note)).collect())
+            }
+            Kind::Visited { owner, note } => {
+                let by = owner.as_ref().map(|owner| self.owner(owner)).unwrap_or_default();
+                Told::new(words.visit, Strong).saying(by).noting(note.iter().map(|note| lines(note)).collect())
+            }
+            Kind::ImportUndone { .. } => return None,
             Kind::MailOpened { .. } => Told::new(words.mail_opened, Quiet),
             Kind::MailClicked { .. } => Told::new(words.mail_clicked, Normal),
             Kind::EventAttended { .. } => Told::new(words.attended, Strong),

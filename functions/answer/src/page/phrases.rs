@@ -2,7 +2,7 @@
 
 use jiff::Zoned;
 use jiff::civil::{Date, Weekday};
-use michi::activity::Proof;
+use michi::activity::{Bounce, Proof};
 use michi::lead::Cell;
 use michi::mail::words as shared;
 use michi::playbook::Language;
@@ -192,6 +192,18 @@ pub(crate) fn out_of(most: &str, language: Language) -> String {
     match language {
         Language::En => format!("of {most}"),
         Language::Ja => format!("／{most}"),
+    }
+}
+
+/// For how long a mail cannot be delivered.
+pub(crate) fn bounce(bounce: Bounce, language: Language) -> &'static str {
+    match (bounce, language) {
+        (Bounce::Permanent, Language::En) => "There is no such mailbox",
+        (Bounce::Permanent, Language::Ja) => "宛先が存在しません",
+        (Bounce::Transient, Language::En) => "For now",
+        (Bounce::Transient, Language::Ja) => "一時的に届きません",
+        (Bounce::Undetermined, Language::En) => "For a reason unknown",
+        (Bounce::Undetermined, Language::Ja) => "理由は不明です",
     }
 }
 

@@ -51,6 +51,7 @@ impl Story {
         let id = ActivityId::parse(format!("a{:06}", self.records.len())).unwrap();
         let visitor = (source == Source::Site).then(|| self.visitor.clone());
         self.records.push(Record {
+            import: None,
             id: id.clone(),
             sent: self.now,
             at: self.now,
@@ -445,7 +446,7 @@ fn every_kind_of_thing_has_its_words() {
     }
     story.add(Source::Michi, Kind::MailSent { message: message.clone(), mail: MailId::parse("welcome").unwrap(), owner: None });
     story.add(Source::Michi, Kind::MailOpened { message: message.clone() });
-    story.add(Source::Michi, Kind::MailClicked { message, target: format!("{SITE}/pricing?x=1") });
+    story.add(Source::Michi, Kind::MailClicked { message, link: 0, target: format!("{SITE}/pricing?x=1") });
     story.add(Source::Server, Kind::EventAttended { event: "Autumn fair".to_owned() });
     story.add(Source::Server, Kind::CallMade { owner: Some(owner), note: Some("Call again".to_owned()) });
     story.add(
@@ -453,7 +454,17 @@ fn every_kind_of_thing_has_its_words() {
         Kind::Tracked { event: "Trial started".to_owned(), properties: BTreeMap::from([("plan".to_owned(), "pro".to_owned())]) },
     );
     story.add(Source::Server, Kind::AttributeSet { name: "role".to_owned(), value: String::new() });
-    story.add(Source::Server, Kind::Consented { class: MailClass::Marketing, granted: false, basis: Basis::Server, text: None });
+    story.add(
+        Source::Server,
+        Kind::Consented {
+            class: MailClass::Marketing,
+            granted: false,
+            basis: Basis::Server,
+            text: None,
+            awaits: false,
+            by: None,
+        },
+    );
     let (scenario, enrollment) = (ScenarioId::parse("nurture").unwrap(), EnrollmentId::parse("e1").unwrap());
     story.add(Source::Michi, Kind::Enrolled { scenario, enrollment });
     let traits = BTreeMap::from([("department".to_owned(), "IT".to_owned())]);

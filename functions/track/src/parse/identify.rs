@@ -59,6 +59,8 @@ pub(super) fn identify(id: &ActivityId, sender: &Sender<'_>, message: Object<'_>
                     granted: consent.granted,
                     basis: Basis::Server,
                     text: Some(consent.text).filter(|text| !text.is_empty()),
+                    awaits: false,
+                    by: None,
                 },
             ));
         }

@@ -218,8 +218,14 @@ fn traits_become_attributes() {
 
     let read = read_as(Source::Server, &message("identify", more)).unwrap();
     assert_eq!(read.activities[0].kind, identified(Proof::Proven, None));
-    let consented =
-        Kind::Consented { class: MailClass::Marketing, granted: true, basis: Basis::Server, text: Some("news".to_owned()) };
+    let consented = Kind::Consented {
+        class: MailClass::Marketing,
+        granted: true,
+        basis: Basis::Server,
+        text: Some("news".to_owned()),
+        awaits: false,
+        by: None,
+    };
     assert_eq!(read.activities[1].kind, consented);
 }
 

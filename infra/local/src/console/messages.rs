@@ -108,10 +108,10 @@ fn urgency(state: &Standing) -> u8 {
 
 impl Row {
     fn of(message: &Message, reader: &Reader) -> Self {
-        let Recipient::Owner(owner) = &message.to;
         let who = match &message.content {
             Content::Alert(alert) => alert.name.as_ref().or(alert.company.as_ref()).map(|known| line(known.text.as_str())),
             Content::Summary(summary) => Some(format!("{} made ready by a changed playbook", summary.count)),
+            Content::Letter(_) => None,
         };
         let (class, next, sent) = match &message.state {
             Standing::Pending { due } => ("under-way", Some(("to be sent", *due)), None),
@@ -125,7 +125,10 @@ impl Row {
             id: message.id.to_string(),
             created: reader.said(message.created),
             mail: message.mail().to_string(),
-            to: owner.to_string(),
+            to: match &message.to {
+                Recipient::Owner(owner) => owner.to_string(),
+                Recipient::Lead(_) => "the lead".to_owned(),
+            },
             lead: message.lead.as_ref().map(ToString::to_string),
             who,
             state: told::state(&message.state),

@@ -47,6 +47,9 @@ pub struct LeadItem {
     /// The lead's browsers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub visitors: Vec<SettlingVisitor>,
+    /// The digest of what its mailing item says; none: it has no such item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailing: Option<String>,
     /// The playbook it was folded with.
     pub playbook: PlaybookVersion,
     /// The scoring formula that its rank can be compared under.
@@ -209,6 +212,7 @@ mod tests {
             name: Some("山田 太郎左衛門".to_owned()),
             company: Some("サンプル製作所ホールディングス株式会社".to_owned()),
             visitors: ["01", "02", "03", "04"].map(visitor).to_vec(),
+            mailing: Some(crate::id::derive(&["mailing"])),
             playbook: PlaybookVersion::derive(&["playbook"]),
             epoch: "2026-1".to_owned(),
             next_review: Some(at("2026-12-22T00:00:00.5Z")),
@@ -226,6 +230,7 @@ mod tests {
             name: None,
             company: None,
             visitors: vec![],
+            mailing: None,
             next_review: None,
             last_seen: None,
             ..full()

@@ -56,7 +56,7 @@ pub(super) const ABOUT: &str = "about";
 pub(super) const PROPOSAL: &str = "proposal";
 pub(super) const DERIVATION: &str = "derivation";
 
-/// On an owner's mailing item: why nothing may be sent.
+/// On an owner's mailing item: why nothing may be sent; and the sort key that says so of an address.
 pub(super) const SUPPRESSED: &str = "suppressed";
 /// On a lead's item: the lead is being erased.
 pub(super) const ERASED: &str = "erased";

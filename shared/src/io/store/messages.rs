@@ -9,10 +9,12 @@ use super::actions::{self, put_if_absent, unbuilt};
 use super::failure::{condition_failed, failed, transaction_failed};
 use super::found::Found;
 use super::keys::{self, Item, Work};
+use super::mailing::mailing_put;
 use super::wakes::DueKey;
 use super::{CAPACITY, Store, records, together};
 use crate::activity::{LogOwner, Record};
 use crate::id::{LeadId, OwnerId};
+use crate::mail::mailing::Mailing;
 use crate::mail::message::{Content, Message, Recipient, State};
 use crate::mail::pace::{Block, Lane};
 
@@ -63,7 +65,7 @@ impl Store {
     /// # Errors
     /// If it is not known to be claimed.
     pub async fn claim(&self, before: &Message, claimed: &Message) -> Result<(), Error> {
-        let Recipient::Owner(owner) = &before.to;
+        let Recipient::Owner(owner) = &before.to else { return Err(Error::never("a letter is claimed by its lead")) };
         let check = |key, condition: &str, name: &str| {
             let check = ConditionCheck::builder().table_name(&*self.leads).set_key(Some(key));
             actions::check(check.condition_expression(condition).expression_attribute_names("#mark", name))
@@ -77,6 +79,31 @@ impl Store {
             actions.push(check(key, "attribute_exists(pk) AND attribute_not_exists(#mark)", keys::ERASED)?);
         }
         self.move_on(actions, "a message cannot be claimed").await
+    }
+
+    /// Claims a letter, if it is as it was read, the lead is there, its mailing item is as it was read (its counts become
+    /// those of `counted`), and the address of this keyed hash is not suppressed. Else the error says to read again.
+    ///
+    /// # Errors
+    /// If it is not known to be claimed.
+    pub async fn claim_letter(
+        &self,
+        before: &Message,
+        claimed: &Message,
+        mailing: &Mailing,
+        counted: &Mailing,
+        address: &str,
+    ) -> Result<(), Error> {
+        let Recipient::Lead(lead) = &before.to else { return Err(Error::never("only a letter goes to a lead")) };
+        let alive = ConditionCheck::builder().table_name(&*self.leads).set_key(Some(keys::key(keys::lead(lead), keys::LEAD)));
+        let alive = alive.condition_expression("attribute_exists(pk) AND attribute_not_exists(#mark)");
+        let actions = vec![
+            actions::put(self.message_put(before, claimed)?)?,
+            mailing_put(&self.leads, lead, Some(mailing), counted)?,
+            actions::check(alive.expression_attribute_names("#mark", keys::ERASED))?,
+            self.check_address(address)?,
+        ];
+        self.move_on(actions, "a letter cannot be claimed").await
     }
 
     /// Moves a message on, if it is as it was read.
@@ -173,13 +200,16 @@ pub(super) fn owed(table: &str, message: &Message) -> Result<TransactWriteItem, 
 
 /// A message as an item. Without the hint: what is written later starts nothing.
 fn to_item(message: &Message) -> Result<Item, Error> {
-    let Recipient::Owner(owner) = &message.to;
-    let mut item = keys::item(keys::owner(owner), keys::message(&message.id), message)?;
+    let pk = match &message.to {
+        Recipient::Owner(owner) => keys::owner(owner),
+        Recipient::Lead(lead) => keys::lead(lead),
+    };
+    let mut item = keys::item(pk, keys::message(&message.id), message)?;
     item.retain(|_, value| !value.is_null());
     item.insert(keys::TTL.to_owned(), keys::ttl(message.created.saturating_add(KEPT).unwrap_or(message.created)));
     let work = match message.content {
         Content::Alert(_) => Work::Alert,
-        Content::Summary(_) => Work::Mail,
+        Content::Summary(_) | Content::Letter(_) => Work::Mail,
     };
     if let Some(due) = message.due() {
         keys::set_due(&mut item, work, due);

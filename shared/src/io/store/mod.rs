@@ -23,7 +23,9 @@
 //! | `playbook#history` | `<time>#<revision>` | when what was [`Moved`] live, by whom, what for |
 //! | `playbook#derivation` | `derivation` | [`Derivation`]; due for `score` |
 //! | `playbook#ready` | `<owner>#<lead>` | a lead that a playbook made ready, until its owner is told |
+//! | `lead#…` | `mailing` | [`Mailing`](crate::mail::mailing::Mailing): address, permissions, counts: what a claim checks |
 //! | `owner#…` | `mailing` | whether anything may be sent to somebody in sales |
+//! | `address#<keyed hash>` | `suppressed` | nothing may be sent there, and why; survives the lead |
 //! | `pace` | `alerts`, … | until when a lane's mail is booked |
 //! | `token#…` | `token` | [`Token`]; `ttl` |
 //! | `limit#<kind>#<hash>#<day>` | `limit` | a count; `ttl` |
@@ -44,6 +46,7 @@ mod keys;
 mod leads;
 mod limits;
 mod log;
+mod mailing;
 mod messages;
 mod playbooks;
 mod quarantine;
@@ -74,6 +77,7 @@ pub use found::Found;
 pub use items::{LeadItem, SettlingVisitor, Token, VisitorItem, Wake};
 pub use keys::{Function, Work};
 pub use log::{CopyFilter, Mark};
+pub use mailing::Reach;
 pub use messages::Standing;
 pub use playbooks::About;
 pub use records::Arrival;

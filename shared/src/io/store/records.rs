@@ -15,7 +15,7 @@ use super::items::unreadable;
 use super::keys::{self, Item};
 use super::wakes::DueKey;
 use crate::activity::{Activity, Kind, LogOwner, Record, Retention, Source};
-use crate::id::{ActivityId, VisitorId};
+use crate::id::{ActivityId, ImportId, VisitorId};
 use crate::verdict::Signals;
 
 /// A record without what its key says.
@@ -29,6 +29,8 @@ struct Stored {
     visitor: Option<VisitorId>,
     #[serde(default = "site", skip_serializing_if = "is_site")]
     source: Source,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    import: Option<ImportId>,
     #[serde(default, skip_serializing_if = "Signals::is_empty")]
     signals: Signals,
     activities: Vec<StoredActivity>,
@@ -73,6 +75,7 @@ pub(super) fn to_item(owner: &LogOwner, record: &Record) -> Result<Item, Error> 
         received: record.received,
         visitor: record.visitor.clone().filter(|visitor| !matches!(owner, LogOwner::Visitor(own) if own == visitor)),
         source: record.source,
+        import: record.import.clone(),
         signals: record.signals.clone(),
         activities: activities.collect(),
     };
@@ -155,8 +158,8 @@ pub(super) fn from_item(item: impl Into<serde_dynamo::Item>) -> Result<(LogOwner
         LogOwner::Visitor(own) => Some(own.clone()),
         LogOwner::Lead(_) => None,
     });
-    let Stored { at, received, source, signals, .. } = stored;
-    Ok((owner, Record { id, sent, at, received, visitor, source, signals, activities }))
+    let Stored { at, received, source, import, signals, .. } = stored;
+    Ok((owner, Record { id, sent, at, received, visitor, source, import, signals, activities }))
 }
 
 fn take_text(item: &mut HashMap<String, AttributeValue>, name: &str) -> String {
@@ -259,6 +262,7 @@ mod tests {
             received: at("2026-11-22T00:52:42Z"),
             visitor: Some(visitor()),
             source: Source::Site,
+            import: None,
             signals: Signals::default(),
             activities: vec![
                 activity(1, seen, Kind::PageViewed(view)),

@@ -9,10 +9,12 @@ use super::derivation::Ready;
 use super::failure::{failed, transaction_failed};
 use super::items::{LeadItem, VisitorItem, Wake};
 use super::keys::{self, Item};
+use super::mailing::mailing_put;
 use super::{CAPACITY, Store, facts, messages, records};
 use crate::activity::{LogOwner, Record};
 use crate::fact::Fact;
 use crate::id::LeadId;
+use crate::mail::mailing::Mailing;
 use crate::mail::message::Message;
 
 /// Everything that one round of decisions changes, all or nothing.
@@ -24,6 +26,8 @@ pub struct Save {
     pub lead: Option<LeadItem>,
     /// Decisions, each into a lead's log.
     pub appends: Vec<(LeadId, Record)>,
+    /// What must be known to write to the lead, as it was read and as it shall be; none: as it is.
+    pub mailing: Option<(Option<Mailing>, Mailing)>,
     /// Messages owed. One that is there already was owed by the same cause before, and stays as it is.
     pub messages: Vec<Message>,
     /// Facts owed. One that is there already stays as it is.
@@ -79,6 +83,9 @@ impl Store {
         let mut effects = Vec::new();
         for (lead, record) in &save.appends {
             effects.push(put_if_absent(&self.activities, records::to_item(&LogOwner::Lead(lead.clone()), record)?)?);
+        }
+        if let (Some((before, after)), Some(lead)) = (&save.mailing, &save.lead) {
+            effects.push(mailing_put(&self.leads, &lead.lead, before.as_ref(), after)?);
         }
         if let Some(Ready { owner, lead }) = &save.ready {
             let item = keys::key(keys::READY, keys::ready(owner, lead));

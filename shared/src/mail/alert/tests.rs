@@ -106,6 +106,7 @@ fn page(path: &str, hours: i64, engaged: u64, class: Option<&str>) -> PageSeen {
 fn lead(reasons: Vec<InterestReason>, pages: Vec<PageSeen>) -> Lead {
     let points = reasons.iter().map(|reason| reason.now).sum();
     Lead {
+        permissions: crate::consent::Permissions::default(),
         stage: Some(Stage::Mql),
         attributes: BTreeMap::new(),
         fit: Fit { points: 60.0, grade: None, reasons: vec![] },

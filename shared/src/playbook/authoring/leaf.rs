@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::address::Address;
-use crate::id::{ClassId, FormId, InvalidId, OwnerId, RuleId, WriteKey};
+use crate::id::{ClassId, FormId, InvalidId, OwnerId, RuleId, TopicId, WriteKey};
 use crate::lead::{Cell, InvalidCell, Level};
 use crate::playbook::Zone;
 use crate::playbook::pattern::{InvalidPattern, Pattern};
@@ -44,6 +44,7 @@ leaves! {
     OwnerId: id(&["sato"]);
     Pattern: matching(PATH, &["/pricing*", "*/cases/*"]);
     RuleId: id(&["pricing-page"]);
+    TopicId: id(&["news"]);
     Span: matching(SPAN, &["30d", "12h"]);
     WriteKey: id(&["pk_0123456789"]);
     Zone: json_schema!({ "type": "string", "format": TIME_ZONE, "examples": ["Asia/Tokyo", "UTC"] });

@@ -42,6 +42,7 @@ fn lead(steps: Vec<Value>) -> Lead {
             received: at,
             visitor,
             source: Source::Site,
+            import: None,
             signals,
             activities: vec![activity],
         });

@@ -1,0 +1,41 @@
+//! A letter: a mail of the playbook's to a lead, as it is owed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::consent::MailClass;
+use crate::id::{ActivityId, BroadcastId, MailId, TopicId};
+
+/// What a message to a lead says. Everything that can change until it is sent is frozen when it is owed; the text itself is
+/// that of the playbook's version that the message names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// Which mail of the playbook.
+    pub mail: MailId,
+    /// Its class.
+    pub class: MailClass,
+    /// Its topic, if readers may choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<TopicId>,
+    /// What it is sent for.
+    pub cause: Cause,
+    /// Which of the mail's subjects, from 0.
+    pub subject: u16,
+    /// The values of its fields, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
+    /// Where its links lead, by number: a link in a mail names lead, message and number, never a target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
+}
+
+/// What a letter is sent for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A consent that counts only once it is confirmed.
+    Confirmation(ActivityId),
+    /// A mail to many at once.
+    Broadcast(BroadcastId),
+}
