@@ -11,6 +11,7 @@ pub mod dev;
 pub mod doctor;
 mod failures;
 pub mod history;
+pub mod import;
 pub mod init;
 pub mod lead;
 pub mod leads;
