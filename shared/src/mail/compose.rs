@@ -1,6 +1,7 @@
 //! The mail that tells sales of a lead: who, what for, why now, and where to look. Subject, text and HTML say the same.
 //! `summary` tells of several at once.
 
+mod letter;
 mod summary;
 
 use askama::Template;
@@ -18,6 +19,7 @@ const MAX_SUBJECT: usize = 120;
 /// The longest of the playbook's own texts, in characters.
 const MAX_WORDS: usize = 160;
 
+pub use letter::{Urls, letter};
 pub use summary::summary;
 
 /// A mail ready to be sent, but for its addresses.
@@ -31,10 +33,22 @@ pub struct Composed {
     pub html: String,
 }
 
-/// A template could not be filled in; with the built-in ones that does not happen.
+/// Why a mail cannot be composed. None of these holds a value.
 #[derive(Debug, thiserror::Error)]
-#[error("the mail's template cannot be filled in: {0}")]
-pub struct Unfilled(#[from] askama::Error);
+pub enum Unfilled {
+    /// A block of michi's own cannot be filled in; that does not happen.
+    #[error("a block of the mail cannot be filled in: {0}")]
+    Block(#[from] askama::Error),
+    /// A template of the playbook's cannot be filled in; `michi check` lets no such one pass.
+    #[error("the mail's template cannot be filled in: {0}")]
+    Template(#[from] minijinja::Error),
+    /// Nobody made the addresses by which a reader gets no more mail.
+    #[error("marketing mail must say how to get no more of it")]
+    NoOptOut,
+    /// The mail has no subject in any language.
+    #[error("the mail has no subject")]
+    NoSubject,
+}
 
 /// Composes an alert for `owner`, with `url` leading to the lead's page; times are told as they are at `now`.
 ///

@@ -160,5 +160,6 @@ fn typed([setup, scoring, segments]: [Value; 3]) -> Result<Playbook, Mistakes> {
         setup: serde_json::from_value(setup).map_err(|error| refused(Part::Playbook, error))?,
         scoring: serde_json::from_value(scoring).map_err(|error| refused(Part::Scoring, error))?,
         segments: serde_json::from_value(segments).map_err(|error| refused(Part::Segments, error))?,
+        mails: BTreeMap::new(),
     })
 }
