@@ -9,6 +9,7 @@ pub mod deliver;
 pub mod derivation;
 pub mod dev;
 pub mod doctor;
+pub mod everybody;
 mod failures;
 pub mod history;
 pub mod import;
