@@ -23,3 +23,4 @@ pub mod redrive;
 pub mod replay;
 pub mod rollback;
 pub mod shown;
+pub mod suspects;
