@@ -144,7 +144,7 @@ fn download(n: i64) -> Record {
 }
 
 fn decision(n: i64) -> Record {
-    let kind = Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell: None, alert: None, by_rules: false };
+    let kind = Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell: None, alert: None, corrects: None, by_rules: false };
     Record::decision(ActivityId::derive(&["decision", &n.to_string()]), at(n), kind)
 }
 

@@ -179,6 +179,10 @@ impl<'a> Courier<'a> {
                 let lead = message.lead.as_ref().ok_or("an alert is about nobody")?;
                 compose::alert(alert, setup, owner, &url(lead), message.language, now)
             }
+            Content::Correction(correction) => {
+                let lead = message.lead.as_ref().ok_or("a correction is about nobody")?;
+                compose::correction(correction, setup, owner, &url(lead), message.language, now)
+            }
             Content::Summary(summary) => compose::summary(summary, setup, owner, url, message.language, now),
             Content::Letter(_) => return Err("a letter goes to a lead".to_owned()),
         };

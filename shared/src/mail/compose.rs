@@ -1,6 +1,7 @@
 //! The mail that tells sales of a lead: who, what for, why now, and where to look. Subject, text and HTML say the same.
-//! `summary` tells of several at once.
+//! `correction` takes an alert back, `summary` tells of several at once.
 
+mod correction;
 mod summary;
 
 use askama::Template;
@@ -18,6 +19,7 @@ const MAX_SUBJECT: usize = 120;
 /// The longest of the playbook's own texts, in characters.
 const MAX_WORDS: usize = 160;
 
+pub use correction::correction;
 pub use summary::summary;
 
 /// A mail ready to be sent, but for its addresses.

@@ -2,12 +2,14 @@
 //!
 //! - [`message`]: one mail to one person, and the states it goes through; [`told`]: what became of it, in words
 //! - [`gate`]: the only door for mail; [`pace`]: how fast it lets mail out
-//! - [`alert`]: what sales is told of a lead; [`summary`]: of all that a changed playbook made ready
+//! - [`alert`]: what sales is told of a lead; [`correction`]: of an alert that was a mistake; [`summary`]: of all that a
+//!   changed playbook made ready
 //! - [`compose`]: the mails that say it; [`words`]: the words for it
 //! - [`text`], [`header`]: text from outside, made fit for a mail and for its headers
 
 pub mod alert;
 pub mod compose;
+pub mod correction;
 pub mod gate;
 pub mod header;
 pub mod letter;

@@ -160,7 +160,7 @@ fn buyer() -> Story {
         ],
     );
     let (cell, alert) = (Cell::try_from("A1".to_owned()).ok(), MessageId::parse("m1").ok());
-    story.add(Source::Michi, Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell, alert: alert.clone(), by_rules: false });
+    story.add(Source::Michi, Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell, alert: alert.clone(), corrects: None, by_rules: false });
     story.add(
         Source::Michi,
         Kind::MailSent { message: alert.unwrap(), mail: MailId::parse("alert").unwrap(), owner: OwnerId::parse("sales").ok() },
