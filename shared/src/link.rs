@@ -172,6 +172,12 @@ impl OfLetter {
         seal(purpose, &ids, number, key)
     }
 
+    /// The whole link to the letter's pixel.
+    #[must_use]
+    pub fn pixel_url(&self, collector: &str, number: u8, key: &[u8; 32]) -> String {
+        format!("{collector}/o/{}.gif", self.token(Purpose::Open, number, key))
+    }
+
     /// Reads a token made for a purpose; `key` finds the ring's key of a number.
     ///
     /// # Errors

@@ -37,15 +37,15 @@ pub struct Step<'a> {
     pub class: Option<&'a ClassId>,
     /// Nobody but a browser that claims to be the lead's says so.
     pub unconfirmed: bool,
-    /// Whether a person did it.
-    pub verdict: Verdict,
+    /// Whether a person did it, and until when that is unclear.
+    pub judged: Judged,
 }
 
 impl Step<'_> {
     /// Whether a person did it; what a machine did counts for nothing, nor does what is unclear.
     #[must_use]
     pub fn counts(&self) -> bool {
-        self.verdict == Verdict::Human
+        self.judged.verdict == Verdict::Human
     }
 }
 
@@ -94,7 +94,7 @@ impl<'a> Footsteps<'a> {
                     _ => None,
                 };
                 let unconfirmed = proof == Proof::Claimed;
-                found.push(Step { activity, record, class, unconfirmed, verdict: verdict(record) });
+                found.push(Step { activity, record, class, unconfirmed, judged: verdict(record).into() });
             }
         }
         // Among several tellings of one activity the earliest counts, whichever came first.
@@ -124,17 +124,19 @@ fn judge_mail(found: &mut [Step<'_>], belief: Belief, now: Timestamp) -> Option<
     let mut undecided = None;
     for step in found.iter_mut().filter(|step| step.record.source == Source::Site) {
         let (at, signals) = (step.activity.at, &step.record.signals);
-        let judged = match &step.activity.kind {
+        step.judged = match &step.activity.kind {
             Kind::MailClicked { .. } if belief == Belief::FaceValue => at_face_value(at, signals, now),
-            Kind::MailClicked { message, link, .. } => {
-                trails.get(message).map_or(step.verdict.into(), |trail| trail.click(*link, at, signals, now))
-            }
-            Kind::MailOpened { message } => trails.get(message).map_or(step.verdict, |trail| trail.open(at, signals)).into(),
+            Kind::MailClicked { message, link, .. } => match trails.get(message) {
+                Some(trail) => trail.click(*link, at, signals, now),
+                None => continue,
+            },
+            Kind::MailOpened { message } => match trails.get(message) {
+                Some(trail) => trail.open(at, signals).into(),
+                None => continue,
+            },
             _ => continue,
         };
-        let Judged { verdict, until } = judged;
-        step.verdict = verdict;
-        undecided = [undecided, until].into_iter().flatten().min();
+        undecided = [undecided, step.judged.until].into_iter().flatten().min();
     }
     undecided
 }

@@ -28,8 +28,8 @@ use crate::scoring::{Fit, Interest, InterestReason};
 
 use answers::Digest;
 pub use answers::NEVER_TO_BE_NOTICED;
-use footsteps::{Belief, Footsteps};
 pub use footsteps::Step;
+use footsteps::{Belief, Footsteps};
 
 /// The moment that ranks refer to. Any would do, as long as it never changes.
 pub const LANDMARK: Timestamp = Timestamp::constant(1_577_836_800, 0);

@@ -57,7 +57,11 @@ pub(crate) fn robot(record: Record) -> Record {
 fn verdicts(log: &Log, now: i64) -> Vec<Verdict> {
     let playbook = playbook(3.0);
     let is_click = |kind: &Kind| matches!(kind, Kind::MailClicked { .. });
-    history(&playbook, log, second(now)).iter().filter(|step| is_click(&step.activity.kind)).map(|step| step.verdict).collect()
+    history(&playbook, log, second(now))
+        .iter()
+        .filter(|step| is_click(&step.activity.kind))
+        .map(|step| step.judged.verdict)
+        .collect()
 }
 
 #[test]
