@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Kind, LogOwner, Proof, Record};
 use michi::consent::MailClass;
 use michi::fold::{fold, history};
@@ -57,8 +57,13 @@ async fn ask(suite: &Suite, method: Method, path: &str, agent: &str) -> Followed
 
 /// Sends a letter with these links to a lead.
 pub(crate) async fn letter(suite: &Suite, lead: &LeadId, links: &[&str]) -> Sent {
-    let (store, now) = (&suite.own().store, suite.now());
-    let id = MessageId::derive(&["letter", &now.to_string()]);
+    letter_sent(suite, lead, links, suite.now()).await
+}
+
+/// The same, as of some time ago.
+pub(crate) async fn letter_sent(suite: &Suite, lead: &LeadId, links: &[&str], now: Timestamp) -> Sent {
+    let store = &suite.own().store;
+    let id = MessageId::derive(&["letter", lead.as_str(), &now.to_string()]);
     let letter = Letter {
         mail: MailId::parse("autumn").unwrap(),
         class: MailClass::Marketing,
@@ -83,12 +88,12 @@ pub(crate) async fn letter(suite: &Suite, lead: &LeadId, links: &[&str]) -> Sent
 }
 
 impl Sent {
-    fn link(&self, suite: &Suite, link: u16) -> String {
+    pub(crate) fn link(&self, suite: &Suite, link: u16) -> String {
         let (number, key) = suite.own().keys.signing().unwrap();
         Click { lead: self.lead.clone(), message: self.message.clone(), link }.url("", number, key.bytes())
     }
 
-    fn pixel(&self, suite: &Suite) -> String {
+    pub(crate) fn pixel(&self, suite: &Suite) -> String {
         let (number, key) = suite.own().keys.signing().unwrap();
         OfLetter { lead: self.lead.clone(), message: self.message.clone() }.pixel_url("", number, key.bytes())
     }
@@ -104,7 +109,7 @@ impl Sent {
     }
 
     /// Word that a mail server took it some seconds ago.
-    async fn delivered(&self, suite: &Suite, seconds_ago: i64) {
+    pub(crate) async fn delivered(&self, suite: &Suite, seconds_ago: i64) {
         let at = suite.now() - SignedDuration::from_secs(seconds_ago);
         let kind = Kind::MailDelivered { message: self.message.clone() };
         let record = Record::decision(ActivityId::derive(&["delivered", self.message.as_str()]), at, kind);
