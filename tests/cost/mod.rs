@@ -27,8 +27,8 @@ const MINUTES: f64 = 43_800.0;
 const ANONYMOUS_MONTHS: f64 = 90.0 / (730.0 / 24.0);
 const GB: f64 = 1e9;
 
-const CLICKS: &str = "A thousand links followed in mail, judged and scored";
-const OPENS: &str = "A thousand mails opened";
+const CLICKS: &str = "A hundred thousand links followed in mail, judged and scored";
+const OPENS: &str = "A hundred thousand mails opened";
 
 /// The bills that the README names.
 const IN_README: [&str; 9] = [
@@ -151,8 +151,8 @@ fn bills(trace: &Trace, stored: &Stored) -> Vec<Bill> {
         bill("A thousand leads: found, told on the bus, and looked at for a month", Work::Leads, 1e3 / LEADS as f64),
         bill("A million page views of leads, scored at once", Work::KnownPages, 1e6 / known),
         bill("A thousand mails to sales", Work::Mails, 1e3 / mails),
-        bill(CLICKS, Work::Clicks, 1e3 / taken(Work::Clicks).requests as f64),
-        bill(OPENS, Work::Opens, 1e3 / taken(Work::Opens).requests as f64),
+        bill(CLICKS, Work::Clicks, 1e5 / taken(Work::Clicks).requests as f64),
+        bill(OPENS, Work::Opens, 1e5 / taken(Work::Opens).requests as f64),
         bill("A thousand lead pages opened", Work::LeadPages, 1e3 / taken(Work::LeadPages).requests as f64),
         Bill::new("A month of what a million page views a month and a thousand leads leave")
             .with("GB in tables and indexes", kept + lead_gb + playbook_gb, "dynamodb_storage_gb_month")
