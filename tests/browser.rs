@@ -235,14 +235,14 @@ async fn who_clicks_in_a_mail_is_known_on_the_site() {
     let known = suite.own().store.visitor_consistent(&at_home).await.unwrap().expect("a link");
     assert_eq!((known.lead, known.proof), (lead.clone(), Proof::Proven));
     // The first page told that nobody knew it, so this one is told when it is left.
-    browser.open(&format!("{site}/cases/nordic-foods")).await;
+    browser.open(&format!("{site}/cases/kansai-precision")).await;
     browser.open(&site).await;
     let end = Instant::now() + Duration::from_secs(10);
     loop {
         let log = suite.own().store.log(&LogOwner::Lead(lead.clone())).await.unwrap();
         let lead = fold(&suite.own().playbook().await.unwrap().playbook, &log, suite.now());
         let pages: Vec<_> = lead.pages.iter().map(|page| page.url.trim_start_matches(&site)).collect();
-        if pages.ends_with(&["/cases/nordic-foods", "/pricing?from=mail"]) {
+        if pages.ends_with(&["/cases/kansai-precision", "/pricing?from=mail"]) {
             assert!(lead.pages.iter().all(|page| !page.unconfirmed));
             break;
         }

@@ -2,95 +2,65 @@
 
 use askama::Template;
 use jiff::Timestamp;
+use minijinja::Value;
 
-use super::{Composed, MAX_SUBJECT, MAX_WORDS, Teller, Unfilled};
+use super::{Composed, MAX_WORDS, Shown, Teller, Unfilled, to_sales};
 use crate::mail::correction::Correction;
+use crate::mail::template::Values;
 use crate::mail::text::cleaned;
 use crate::mail::words;
+use crate::playbook::mail::{Parts, Version};
 use crate::playbook::{Language, Owner, Setup};
+
+/// What a correction may show.
+pub static CORRECTION: Shown =
+    Shown { sure: &["person", "alerted", "interest"], unsure: &["cell"], blocks: &[], urls: &["lead_url"] };
 
 /// Composes a correction for `owner`, with `url` leading to the lead's page; times are told as they are at `now`.
 ///
 /// # Errors
 /// [`Unfilled`] if a template cannot be filled in.
 pub fn correction(
+    (language, version): (Language, &Version),
+    parts: &Parts,
     correction: &Correction,
     setup: &Setup,
     owner: &Owner,
     url: &str,
-    language: Language,
     now: Timestamp,
 ) -> Result<Composed, Unfilled> {
     let teller = Teller { language, zone: setup.time_zone.get(), now };
-    let view = teller.correction(correction, setup, owner, url);
-    let text = TextBody { view: &view }.render()?;
-    let html = HtmlBody { view: &view }.render()?;
-    Ok(Composed { subject: view.subject, text, html })
+    let cell = correction.cell.map(|cell| words::cell(cell, language)).unwrap_or_default();
+    let said = Values::from([
+        ("person".to_owned(), Value::from(teller.whom(correction))),
+        ("alerted".to_owned(), Value::from(words::when(correction.alerted, now, teller.zone, language))),
+        ("interest".to_owned(), Value::from(words::points(correction.interest))),
+        ("cell".to_owned(), Value::from(cell)),
+    ]);
+    let view = View { notes: teller.correction_notes(setup, owner) };
+    let text = [("footer", TextNotes { view: &view }.render()?)];
+    let html = [("footer", HtmlNotes { view: &view }.render()?)];
+    to_sales(version, parts, said, (text, html), &[("lead_url", url)], setup)
 }
 
 #[derive(Template)]
-#[template(path = "mail/correction.txt")]
-struct TextBody<'v> {
+#[template(path = "mail/summary.txt", block = "notes")]
+struct TextNotes<'v> {
     view: &'v View,
 }
 
 #[derive(Template)]
-#[template(path = "mail/correction.html")]
-struct HtmlBody<'v> {
+#[template(path = "mail/summary.html", block = "notes")]
+struct HtmlNotes<'v> {
     view: &'v View,
 }
 
-/// Everything the templates show, in the reader's language. None of it is markup.
+/// What the blocks show, in the reader's language. None of it is markup.
 struct View {
-    lang: &'static str,
-    subject: String,
-    heading: String,
-    who: String,
-    said: Vec<String>,
-    open: &'static str,
-    colon: &'static str,
-    url: String,
     notes: Vec<String>,
 }
 
 impl Teller<'_> {
-    fn correction(&self, correction: &Correction, setup: &Setup, owner: &Owner, url: &str) -> View {
-        let who = self.whom(correction);
-        let alerted = words::when(correction.alerted, self.now, self.zone, self.language);
-        let heading = self.pick("Please do not call for now", "現時点では架電をお控えください").to_owned();
-        let (company, name) = (cleaned(&setup.company.name, MAX_WORDS), cleaned(&owner.name, MAX_WORDS));
-        let zone = self.zone.iana_name().unwrap_or("UTC");
-        View {
-            lang: self.pick("en", "ja"),
-            subject: cleaned(
-                &self.pick(format!("Correction: {who}: please do not call for now"), format!("訂正：{who}：架電をお控えください")),
-                MAX_SUBJECT,
-            ),
-            said: vec![
-                self.pick(
-                    format!(
-                        "The alert that you were sent about {who} ({alerted}) was a mistake: it rested on links in our mail which, \
-                         as we know now, a machine had followed, such as a scanner that checks incoming mail. We are sorry."
-                    ),
-                    format!(
-                        "{who}についてお送りしたアラート（{alerted}）は誤りでした。根拠としたメール内リンクのクリックは、\
-                         受信メールを検査するセキュリティ製品などの機械によるものと判明しました。申し訳ございません。"
-                    ),
-                ),
-                self.standing_now(correction),
-            ],
-            open: self.pick("Look at the lead", "見込み客のページを開く"),
-            colon: self.pick(":", "："),
-            url: url.to_owned(),
-            notes: vec![self.pick(
-                format!("Times are in {zone}. {company}'s playbook names {name} for this lead."),
-                format!("時刻は{zone}です。{company}のプレイブックが{name}様をこの見込み客の担当に指定しています。"),
-            )],
-            heading,
-            who,
-        }
-    }
-
     fn whom(&self, correction: &Correction) -> String {
         match (&correction.name, &correction.company) {
             (Some(name), Some(company)) => {
@@ -102,25 +72,19 @@ impl Teller<'_> {
         }
     }
 
-    /// What is left of it without the machine.
-    fn standing_now(&self, correction: &Correction) -> String {
-        let interest = words::points(correction.interest);
-        match correction.cell.map(|cell| words::cell(cell, self.language)) {
-            Some(cell) => self.pick(
-                format!("Without it the interest is {interest} ({cell}), and the lead goes back to marketing. You hear of it again as soon as the person does something."),
-                format!("これを除いた関心スコアは{interest}（{cell}）で、見込み客はマーケティングに戻ります。ご本人の行動があれば、あらためてお知らせします。"),
-            ),
-            None => self.pick(
-                "The lead goes back to marketing. You hear of it again as soon as the person does something.".to_owned(),
-                "見込み客はマーケティングに戻ります。ご本人の行動があれば、あらためてお知らせします。".to_owned(),
-            ),
-        }
+    fn correction_notes(&self, setup: &Setup, owner: &Owner) -> Vec<String> {
+        let (company, name) = (cleaned(&setup.company.name, MAX_WORDS), cleaned(&owner.name, MAX_WORDS));
+        let zone = self.zone.iana_name().unwrap_or("UTC");
+        vec![self.pick(
+            format!("Times are in {zone}. {company}'s playbook names {name} for this lead."),
+            format!("時刻は{zone}です。{company}のプレイブックが{name}様をこの見込み客の担当に指定しています。"),
+        )]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{now, setup};
+    use super::super::tests::{now, own, setup};
     use super::*;
     use crate::lead::Cell;
     use crate::mail::alert::Known;
@@ -137,8 +101,8 @@ mod tests {
             cell: Cell::try_from("B3".to_owned()).ok(),
             interest: 12.4,
         };
-        let setup = setup();
-        super::correction(&correction, &setup, &setup.owners[0], "https://m.example/view/x", language, now()).unwrap()
+        let (setup, (version, parts)) = (setup(), own("correction", language));
+        super::correction(version, parts, &correction, &setup, &setup.owners[0], "https://m.example/view/x", now()).unwrap()
     }
 
     #[test]
