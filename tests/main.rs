@@ -19,6 +19,7 @@ mod harness;
 mod identity;
 mod ingestion;
 mod mail;
+mod mails;
 mod notify;
 mod operator;
 mod permissions;
