@@ -12,6 +12,7 @@
 mod answer;
 mod browser;
 mod budget;
+mod consent;
 mod cost;
 mod deployment;
 mod faults;
@@ -25,6 +26,7 @@ mod playbook;
 mod relay;
 mod replay;
 mod sdks;
+mod spam;
 mod spine;
 mod store;
 mod tidy;
