@@ -169,7 +169,7 @@ impl Permissions {
     /// take it back, and nor can a list.
     fn agree(&mut self, ground: Ground, voice: Voice) {
         let own = matches!(ground.basis, Basis::Form | Basis::Preferences | Basis::Server) && voice == Voice::Known;
-        if self.opted_out.is_some() && !own {
+        if self.opted_out.is_some_and(|since| !own || ground.at <= since) {
             return;
         }
         self.opted_out = None;

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use http::Request;
 use jiff::SignedDuration;
-use michi::id::OwnerId;
+use michi::id::{MessageId, OwnerId};
+use michi::io::store::Token;
+use michi::link::OfLetter;
 use michi_local::template::Access;
 use michi_local::{Fault, Planned, Service, Suite};
 use serde_json::{Value, json};
@@ -71,6 +73,17 @@ async fn a_lead_is_won() -> Suite {
         insist(&suite, &visitor.form(suite.now(), "survey", &json!({"email": buyer()["email"]}))).await;
         suite.settle().await.unwrap();
     }
+    // What the lead chooses for itself, and a form that looks like spam.
+    let (lead, _) = lead_of(&suite, &visitor).await;
+    let link = OfLetter { lead, message: MessageId::derive(&["m"]) };
+    let (number, key) = suite.own().keys.signing().unwrap();
+    let request = Request::post(link.unsubscribe_url("", number, key.bytes()));
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let chosen = suite.request(request.body(Body::from("List-Unsubscribe=One-Click")).unwrap()).await;
+    assert!(chosen.status().is_success());
+    let mut quick = Visitor::new("program").form(suite.now(), "inquiry", &json!({"email": "p@program.example"}));
+    quick[0]["properties"]["millis"] = json!(1);
+    insist(&suite, &quick).await;
     suite.advance(SignedDuration::from_mins(5)).await.unwrap();
     finish(&suite).await;
     suite

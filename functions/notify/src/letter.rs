@@ -111,7 +111,8 @@ impl Courier<'_> {
             links,
             pixel: (!permissions.no_opens).then(|| own("o", Purpose::Open) + ".gif"),
             unsubscribe: own("unsubscribe", Purpose::Unsubscribe),
-            preferences: own("preferences", Purpose::Unsubscribe),
+            // One page does both.
+            preferences: own("unsubscribe", Purpose::Unsubscribe) + "#topics",
             confirm: match &letter.cause {
                 Cause::Confirmation(consent) => {
                     let confirm = Confirm::new(lead.clone(), consent.clone(), message.created);

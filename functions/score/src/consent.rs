@@ -1,5 +1,7 @@
 //! The consent that a form gives, and the letter that asks for its confirmation where the playbook wants one.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Activity, Kind, Record};
@@ -8,6 +10,7 @@ use michi::id::{ActivityId, LeadId, MailId, MessageId};
 use michi::io::{App, Versioned};
 use michi::lead::Lead;
 use michi::link::CONFIRM_DAYS;
+use michi::mail::fields::{OURS, values};
 use michi::mail::letter::{Cause, Letter};
 use michi::mail::message::Message;
 use michi::playbook::Playbook;
@@ -40,22 +43,26 @@ pub(crate) fn given(playbook: &Playbook, lead: &LeadId, activity: &Activity, now
 /// The letters that ask the lead to confirm what these records say, of which there is at most one an address and day. Nothing
 /// that a visitor wrote stands in them: whose address it is, is not known yet.
 pub(crate) fn asked(app: &App, live: &Versioned, id: &LeadId, lead: &Lead, records: &[Record], now: Timestamp) -> Vec<Message> {
-    let Some(address) = lead.address() else { return vec![] };
-    let (Ok(mail), hash) = (MailId::parse(CONFIRM), app.keys.address_hash(&address)) else { return vec![] };
+    let (Some(address), Ok(name)) = (lead.address(), MailId::parse(CONFIRM)) else { return vec![] };
+    let Some(mail) = live.playbook.mail(&name) else { return vec![] };
+    let (setup, hash) = (&live.playbook.setup, app.keys.address_hash(&address));
+    let Some((language, version)) = mail.version(mail.language(lead, setup.language)) else { return vec![] };
+    // Of the lead's own fields not one.
+    let own: BTreeMap<String, String> =
+        values(version, lead, None, setup).into_iter().filter(|(field, _)| OURS.contains(&field.as_str())).collect();
     let consents = records.iter().filter(|record| lead.permissions.awaits(&record.id));
     let letter = |consent: &Record| {
         let day = consent.at.to_zoned(TimeZone::UTC).date().to_string();
         let letter = Letter {
-            mail: mail.clone(),
+            mail: name.clone(),
             class: MailClass::Service,
             topic: None,
             cause: Cause::Confirmation(consent.id.clone()),
             subject: 0,
-            values: std::collections::BTreeMap::new(),
-            links: vec![],
+            values: own.clone(),
+            links: version.links.clone(),
         };
         let expires = now.saturating_add(OF_USE).unwrap_or(now);
-        let language = live.playbook.setup.language;
         Message::letter(MessageId::derive(&[CONFIRM, &hash, &day]), id, language, &live.version, letter, now, now, expires)
     };
     consents.map(letter).collect()

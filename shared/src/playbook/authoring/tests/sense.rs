@@ -59,6 +59,20 @@ fn names_are_given_once() {
 }
 
 #[test]
+fn a_trap_catches_no_person() {
+    told(
+        r##"
+        [2026-05-04] => [2026-05-04]⏎spam: { traps: [email] }
+            [email] people fill in "email": all their forms would be put aside = write the name of a field that no form shows, as in web_address
+        [2026-05-04] => [2026-05-04]⏎spam: { traps: [fax, fax] }
+            [fax] "fax" is used for a second trap = line 9 has it already: choose another, or put the two together
+        [2026-05-04] => [2026-05-04]⏎spam: { seconds: 90 }
+            [90] a number of at most 60 belongs here, not 90 = write a number of at most 60. Nobody fills in a form within so many seconds of the page's showing.
+        "##,
+    );
+}
+
+#[test]
 fn sites_are_named_as_browsers_name_them() {
     let origin = |to: &str, wanted: &str| said("https://www.acme.example", to, wanted);
     let clean = |given: &str, clean: &str| {
