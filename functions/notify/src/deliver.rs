@@ -162,7 +162,7 @@ impl<'a> Courier<'a> {
         let missing = || Error::never(format!("there is no mail {}", message.mail()));
         let mail = live.playbook.mail(&message.mail()).ok_or_else(missing)?;
         let (language, version) = mail.version(message.language).ok_or_else(missing)?;
-        let parts = self.app.store.mail_parts(&live.version, &version.body).await?;
+        let parts = self.app.mail_parts(&live.version, &version.body).await?;
         Ok(Words { language, version: version.clone(), parts })
     }
 

@@ -1,5 +1,6 @@
 //! What every handler gets: the store, the clock, chance, keys, settings, and the live playbook.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,6 +9,7 @@ use tokio::sync::Mutex;
 use super::{Clock, Error, KeyRing, Random, Settings, Store, store};
 use crate::id::PlaybookVersion;
 use crate::playbook::Playbook;
+use crate::playbook::mail::{Body, Parts};
 
 /// How long a playbook is used before the pointer to the live one is read again.
 pub const PLAYBOOK_AGE: SignedDuration = SignedDuration::from_secs(30);
@@ -26,7 +28,12 @@ pub struct App {
     /// What the surroundings say.
     pub settings: Arc<Settings>,
     live: Arc<Mutex<Option<Live>>>,
+    /// Texts of mails by their digests: one mail goes to many.
+    mails: Arc<Mutex<BTreeMap<String, Arc<Parts>>>>,
 }
+
+/// How many mails' texts are held; of 10 KB each.
+const MAILS: usize = 40;
 
 /// A playbook and its version.
 #[derive(Clone)]
@@ -48,7 +55,15 @@ impl App {
     /// Puts the parts together.
     #[must_use]
     pub fn new(store: Store, clock: Clock, random: Random, keys: KeyRing, settings: Settings) -> Self {
-        Self { store, clock, random, keys: Arc::new(keys), settings: Arc::new(settings), live: Arc::default() }
+        Self {
+            store,
+            clock,
+            random,
+            keys: Arc::new(keys),
+            settings: Arc::new(settings),
+            live: Arc::default(),
+            mails: Arc::default(),
+        }
     }
 
     /// The live playbook, at most 30 seconds old.
@@ -76,6 +91,23 @@ impl App {
         let live = Versioned { version: pointer.version, since: pointer.since, playbook };
         *held = Some(Live { read: now, live: live.clone() });
         Ok(live)
+    }
+
+    /// Text and HTML of a mail of this version of the playbook.
+    ///
+    /// # Errors
+    /// If they are not there or cannot be read.
+    pub async fn mail_parts(&self, version: &PlaybookVersion, body: &Body) -> Result<Arc<Parts>, Error> {
+        let mut held = self.mails.lock().await;
+        if let Some(parts) = held.get(body.digest()) {
+            return Ok(Arc::clone(parts));
+        }
+        let parts = self.store.mail_parts(version, body).await?;
+        if held.len() >= MAILS {
+            held.clear();
+        }
+        held.insert(body.digest().to_owned(), Arc::clone(&parts));
+        Ok(parts)
     }
 
     /// Forgets the playbook held, so that the next reader sees what was just published.
