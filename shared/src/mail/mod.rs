@@ -3,11 +3,13 @@
 //! - [`message`]: one mail to one person, and the states it goes through; [`told`]: what became of it, in words
 //! - [`gate`]: the only door for mail; [`pace`]: how fast it lets mail out
 //! - [`alert`]: what sales is told of a lead; [`summary`]: of all that a changed playbook made ready
+//! - [`broadcast`]: one mail to many leads at once; [`results`]: what came of it
 //! - [`compose`]: the mails that say it; [`words`]: the words for it
 //! - [`fields`]: what a playbook's mail may show; [`template`]: filling it in; [`footer`]: what stands below
 //! - [`text`], [`header`]: text from outside, made fit for a mail and for its headers
 
 pub mod alert;
+pub mod broadcast;
 pub mod compose;
 pub mod fields;
 pub mod footer;
@@ -17,6 +19,7 @@ pub mod letter;
 pub mod mailing;
 pub mod message;
 pub mod pace;
+pub mod results;
 pub mod summary;
 pub mod template;
 pub mod text;

@@ -70,6 +70,7 @@ pub fn event(event: &Event, said: impl Fn(Timestamp) -> String) -> String {
                 Refusal::NoSuchOwner => "the playbook knows no such owner: add one of this id in playbook.yaml",
                 Refusal::LeadGone => "the lead is gone",
                 Refusal::TooLate => "it came too late to be of use",
+                Refusal::Cancelled => "the broadcast it belongs to was cancelled",
             };
             format!("not let out: {why}")
         }

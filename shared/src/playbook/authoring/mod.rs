@@ -31,6 +31,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+pub use near::instead;
 pub use archive::{digest, pack, unpack};
 pub use edit::with_text;
 pub use mistake::{At, Mistake, Mistakes};
