@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{Language, Playbook};
+use crate::consent::MailClass;
 use crate::id::{MailId, TopicId, derive};
 use crate::lead::{Lead, Stage};
 
@@ -123,6 +124,18 @@ impl PartialEq for Body {
 
 impl Eq for Body {}
 
+impl Class {
+    /// The class for which a lead gives or takes back consent; none: the mail is not for leads.
+    #[must_use]
+    pub fn consent(self) -> Option<MailClass> {
+        match self {
+            Self::Marketing => Some(MailClass::Marketing),
+            Self::Service => Some(MailClass::Service),
+            Self::Sales => None,
+        }
+    }
+}
+
 impl Mail {
     /// What it says in this language, or in another if it is not written in this one; and in which.
     #[must_use]
@@ -150,6 +163,12 @@ impl Language {
             "ja" | "jp" | "japanese" | "日本語" => Some(Self::Ja),
             _ => None,
         }
+    }
+
+    /// The language that a playbook's file names.
+    #[cfg(feature = "authoring")]
+    pub(crate) fn written(text: &str) -> Option<Self> {
+        [Self::En, Self::Ja].into_iter().find(|language| language.tag() == text)
     }
 
     /// Its tag, as in HTML and in the names of files.
@@ -192,5 +211,14 @@ impl BuiltIn {
             version.body.parts = self.bodies.get(&version.body.digest).cloned().map(Arc::new);
         }
         self.mails
+    }
+}
+#[cfg(all(test, feature = "authoring"))]
+impl BuiltIn {
+    /// The file's content for these mails.
+    pub(crate) fn of(mails: BTreeMap<MailId, Mail>) -> Self {
+        let versions = mails.values().flat_map(|mail| mail.versions.values());
+        let bodies = versions.filter_map(|version| Some((version.body.digest.clone(), Parts::clone(version.body.parts()?))));
+        Self { bodies: bodies.collect(), mails }
     }
 }
