@@ -143,12 +143,21 @@ mod tests {
             r#"{"all":[{"surging":true},{"any":[{"segment":"warm"},{"segment":"back"}]},{"not":{"stage":["sal","sql","customer"]}}]}"#,
             "surging and (in segment warm or in segment back) and not stage sal, sql or customer",
         );
-        check(r#"{"did":{"what":{"page":"pricing"},"times":2,"within":"14d"}}"#, "saw a pricing page at least 2 times within 14 days");
+        check(
+            r#"{"did":{"what":{"page":"pricing"},"times":2,"within":"14d"}}"#,
+            "saw a pricing page at least 2 times within 14 days",
+        );
         check(r#"{"did":{"what":"any_page","within":"1h"}}"#, "saw any page within 1 hour");
         check(r#"{"attribute":{"name":"role","contains":["部長","director"]}}"#, "role has \"部長\" or \"director\"");
-        check(r#"{"attribute":{"name":"employees","at_least":50,"at_most":2000}}"#, "employees is at least 50 and is at most 2000");
+        check(
+            r#"{"attribute":{"name":"employees","at_least":50,"at_most":2000}}"#,
+            "employees is at least 50 and is at most 2000",
+        );
         check(r#"{"attribute":{"name":"phone"}}"#, "phone is known");
-        check(r#"{"any":[{"address":{"business":false}},{"address":{"domain":["a.example"]}}]}"#, "private mailbox or address under a.example");
+        check(
+            r#"{"any":[{"address":{"business":false}},{"address":{"domain":["a.example"]}}]}"#,
+            "private mailbox or address under a.example",
+        );
         check(r#"{"not":{"all":[{"phase":["deciding"]},{"cell":["A1"]}]}}"#, "not (phase deciding and cell A1)");
     }
 }

@@ -16,7 +16,7 @@ use crate::consent::MailClass;
 use crate::id::{BroadcastId, LeadId, MailId, MessageId, PlaybookVersion, RuleId};
 use crate::lead::Lead;
 use crate::playbook::mail::Mail;
-use crate::playbook::{Owner, Setup};
+use crate::playbook::{Language, Owner, Setup};
 
 /// One mail to many leads at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -222,11 +222,13 @@ impl Broadcast {
         self.due.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(self.due)
     }
 
-    /// Its letter to a lead, with the values of its fields as they are now. None: the mail has no version at all.
+    /// Its letter to the recipient of this place, with the values of the fields as they are now. None: the mail has no
+    /// version at all.
     #[must_use]
     pub fn letter(
         &self,
-        (place, id, lead): (u64, &LeadId, &Lead),
+        place: u64,
+        (id, lead): (&LeadId, &Lead),
         mail: &Mail,
         owner: Option<&Owner>,
         setup: &Setup,
@@ -245,6 +247,17 @@ impl Broadcast {
         let due = self.due_of(place).max(now);
         Some(Message::letter(self.message(id), id, language, &self.playbook, letter, now, due, self.expires))
     }
+}
+
+/// A letter of marketing mail that nobody sends: what the gate is asked about where no mail is chosen yet.
+#[must_use]
+pub fn probe(lead: &LeadId, now: Timestamp) -> Message {
+    let cause = Cause::Broadcast(BroadcastId::derive(&["probe"]));
+    let mail = MailId::derive(&["probe"]);
+    let class = MailClass::Marketing;
+    let letter = Letter { mail, class, topic: None, cause, subject: 0, values: BTreeMap::new(), links: vec![] };
+    let (id, version) = (MessageId::derive(&["probe"]), PlaybookVersion::derive(&["probe"]));
+    Message::letter(id, lead, Language::En, &version, letter, now, now, Timestamp::MAX)
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

@@ -218,7 +218,10 @@ mod tests {
             ..Results::default()
         };
         assert_eq!(found, wanted);
-        assert_eq!(found.owed, found.waiting + found.unknown + found.sent + found.unsent.values().sum::<u64>() + found.held + found.gone);
+        assert_eq!(
+            found.owed,
+            found.waiting + found.unknown + found.sent + found.unsent.values().sum::<u64>() + found.held + found.gone
+        );
     }
 
     #[test]
@@ -241,7 +244,8 @@ mod tests {
             [found.delivered, found.bounced, found.complained, found.opened, found.clicked, found.unsubscribed]
         };
         let opened = |message: &MessageId| Kind::MailOpened { message: message.clone() };
-        let clicked = |message: &MessageId| Kind::MailClicked { message: message.clone(), link: 0, target: "https://a".to_owned() };
+        let clicked =
+            |message: &MessageId| Kind::MailClicked { message: message.clone(), link: 0, target: "https://a".to_owned() };
         let chosen = |wanted| Kind::MailChosen { topic: None, wanted, by: OptOut::Page, message: Some(own.clone()) };
         assert_eq!(counted(vec![opened(&own), opened(&own), clicked(&own)]), [0, 0, 0, 1, 1, 0]);
         assert_eq!(counted(vec![opened(&other), clicked(&other), chosen(true)]), [0; 6]);

@@ -188,7 +188,8 @@ fn extent(segments: Place<'_>, order: &[&str], mistakes: &mut Vec<Mistake>) {
             let remedy = format!("at most {MAX_DEPTH} may: let the segment \"{name}\" ask for less deep ones");
             mistakes.push(found.deepest.mistake(what, remedy));
         } else if found.conditions > MAX_CONDITIONS {
-            let what = format!("\"{name}\" comes to more than {MAX_CONDITIONS} conditions, with those of the segments it asks for");
+            let what =
+                format!("\"{name}\" comes to more than {MAX_CONDITIONS} conditions, with those of the segments it asks for");
             mistakes.push(place.mistake_at_key(what, "ask for each segment once, in one that the others ask for"));
         }
         if found.depth > MAX_DEPTH || found.conditions > MAX_CONDITIONS {

@@ -32,10 +32,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-pub use near::instead;
 pub use archive::{digest, pack, unpack};
 pub use edit::with_text;
 pub use mistake::{At, Mistake, Mistakes};
+pub use near::instead;
 pub use part::{DEFAULT_MAILS, MAIL_SCHEMA, Part};
 pub use schema::{mail_schema, schema};
 pub use source::SourceFile;
