@@ -101,10 +101,13 @@ async fn owe(
     let missing = (place..).zip(leads).filter(|(_, lead)| !owed.contains(lead));
     let now = found.now();
     let one = async |place: u64, id: &LeadId| -> Result<Owed, Error> {
-        let mut log = store.log(&LogOwner::Lead(id.clone())).await?;
+        let mut log = match store.log(&LogOwner::Lead(id.clone())).await {
+            // One log that nobody can read keeps no other letter back.
+            Err(error) if error.retry == Retry::Never => return Ok(Owed::LeadGone),
+            log => log?,
+        };
         let lead = judged(playbook, id, &mut log, now);
-        let letter = broadcast.letter(place, (id, &lead), mail, playbook.default_owner(), &playbook.setup, now);
-        match letter {
+        match broadcast.letter(place, (id, &lead), mail, playbook.default_owner(), &playbook.setup, now) {
             Some(letter) => store.owe_letter(&letter, now).await,
             None => Err(Error::never("the mail has no version")),
         }
@@ -116,8 +119,6 @@ async fn owe(
             Ok(Owed::Now) => written.written += 1,
             Ok(Owed::Before) => written.before += 1,
             Ok(Owed::LeadGone) => written.lost += 1,
-            // One log that nobody can read keeps no other letter back.
-            Err(error) if error.retry == Retry::Never => written.lost += 1,
             Err(error) => return Err(error),
         }
     }
