@@ -39,6 +39,8 @@ pub struct Survey<'a> {
     pub now: Timestamp,
     /// When the mail would go out.
     pub at: Timestamp,
+    /// Marketing mail has stopped: too much of it came back.
+    pub stopped: bool,
     /// Which mail; none: any marketing mail.
     pub draft: Option<&'a Draft<'a>>,
 }
@@ -140,7 +142,7 @@ impl Survey<'_> {
             lead_exists: reach.lead_exists,
             mailing: mailing.as_ref(),
             address_suppressed,
-            paused_until: None,
+            paused_until: self.stopped.then_some(Timestamp::MAX),
             paced_until: None,
         };
         let letter = match self.draft {

@@ -84,7 +84,7 @@ What the figures say; each lead has one letter, so letters are people:
     held            a person must look: `michi messages`
     gone            there no more: the lead was erased, or 400 days have passed
   delivered         taken by the reader's mail server
-  bounced           came back; `for good`: there is no such mailbox
+  bounced           came back, and was not delivered after all; `for good`: there is no such mailbox
   complained        called spam by the reader
   opened            their picture was fetched, and nothing hints at a machine. Many mail programs fetch no pictures, and
                     some fetch all: a hint, no measure
@@ -311,7 +311,8 @@ pub async fn cancel(args: &CancelArgs, out: &mut dyn Write) -> anyhow::Result<()
     let letters = |number: u64| counted(usize::try_from(number).unwrap_or(usize::MAX), "letter", "letters");
     writeln!(out, "{} cancelled; {} had gone out", letters(cancelled), letters(sent))?;
     if leaving > 0 {
-        writeln!(out, "{} are going out at this moment; run it again in a minute, in case one is tried again", letters(leaving))?;
+        let leaving = counted(usize::try_from(leaving).unwrap_or(usize::MAX), "letter is", "letters are");
+        writeln!(out, "{leaving} going out at this moment; run it again in a minute, in case one is tried again")?;
     }
     Ok(())
 }

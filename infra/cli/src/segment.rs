@@ -123,7 +123,8 @@ async fn surveyed(found: &Installation, live: &Playbook, playbook: &Playbook, se
     let (keys, now) = (found.keys().await?, found.now());
     let leads = everybody::all(&found.store, live).await?;
     let progress = everybody::progress(leads.len())?;
-    let survey = Survey { store: &found.store, keys: &keys, playbook, now, at: now, draft: None };
+    let stopped = found.store.watch().await?.stopped.is_some();
+    let survey = Survey { store: &found.store, keys: &keys, playbook, now, at: now, stopped, draft: None };
     let audience = survey.of(leads, |lead| lead.segments.contains(segment), &progress).await;
     progress.finish_and_clear();
     Ok(audience?)

@@ -33,7 +33,7 @@ pub struct Results {
     pub gone: u64,
     /// Taken by the reader's mail server.
     pub delivered: u64,
-    /// Came back.
+    /// Came back, and was not delivered after all.
     pub bounced: u64,
     /// Those of them that came back for good: there is no such mailbox.
     pub bounced_for_good: u64,
@@ -67,57 +67,44 @@ impl Results {
             State::Failed | State::Expired => *self.unsent.entry(unsent(letter)).or_default() += 1,
             State::Held => self.held += 1,
         }
-        let reaction = Reaction::of(letter, history);
+        // The letter and the log may each know first.
+        let report = letter.report.max(letter.sign_in(history.iter().map(|step| step.activity)));
+        let deeds = Deeds::of(&letter.id, history);
         for (count, so) in [
-            (&mut self.delivered, reaction.delivered),
-            (&mut self.bounced, reaction.bounced.is_some()),
-            (&mut self.bounced_for_good, reaction.bounced == Some(Bounce::Permanent)),
-            (&mut self.complained, reaction.complained),
-            (&mut self.opened, reaction.opened),
-            (&mut self.clicked, reaction.clicked),
-            (&mut self.unsubscribed, reaction.unsubscribed),
+            (&mut self.delivered, matches!(report, Some(Report::Delivered | Report::Complained))),
+            (&mut self.bounced, matches!(report, Some(Report::Bounced(_)))),
+            (&mut self.bounced_for_good, report == Some(Report::Bounced(Bounce::Permanent))),
+            (&mut self.complained, report == Some(Report::Complained)),
+            (&mut self.opened, deeds.opened),
+            (&mut self.clicked, deeds.clicked),
+            (&mut self.unsubscribed, deeds.unsubscribed),
         ] {
             *count += u64::from(so);
         }
     }
 }
 
-/// What became of one letter behind SES, by its own state and by the log: either may know first.
+/// What one reader did.
 #[derive(Debug, Default)]
-struct Reaction {
-    delivered: bool,
-    bounced: Option<Bounce>,
-    complained: bool,
+struct Deeds {
     opened: bool,
     clicked: bool,
     unsubscribed: bool,
 }
 
-impl Reaction {
-    fn of(letter: &Message, history: &[Step<'_>]) -> Self {
+impl Deeds {
+    fn of(letter: &MessageId, history: &[Step<'_>]) -> Self {
         let mut found = Self::default();
-        match letter.report {
-            Some(Report::Bounced(bounce)) => found.bounced = Some(bounce),
-            Some(Report::Complained) => (found.delivered, found.complained) = (true, true),
-            Some(Report::Delivered) => found.delivered = true,
-            Some(Report::Sent | Report::Delayed) | None => {}
-        }
         for step in history {
-            found.learn(&letter.id, step);
+            match &step.activity.kind {
+                Kind::MailOpened { message } if message == letter => found.opened |= step.counts(),
+                Kind::MailClicked { message, .. } if message == letter => found.clicked |= step.counts(),
+                // Many mail providers press the button for their users.
+                Kind::MailChosen { wanted: false, message: Some(message), .. } if message == letter => found.unsubscribed = true,
+                _ => {}
+            }
         }
         found
-    }
-
-    fn learn(&mut self, letter: &MessageId, step: &Step<'_>) {
-        match &step.activity.kind {
-            Kind::MailDelivered { message } if message == letter => self.delivered = true,
-            Kind::MailBounced { message, bounce, .. } if message == letter => self.bounced = self.bounced.max(Some(*bounce)),
-            Kind::MailComplained { message } if message == letter => self.complained = true,
-            Kind::MailOpened { message } if message == letter => self.opened |= step.counts(),
-            Kind::MailClicked { message, .. } if message == letter => self.clicked |= step.counts(),
-            Kind::MailChosen { wanted: false, message: Some(message), .. } if message == letter => self.unsubscribed = true,
-            _ => {}
-        }
     }
 }
 

@@ -117,8 +117,8 @@ pub async fn send(args: &MailArgs, out: &mut dyn Write) -> anyhow::Result<ExitCo
     wish.check_time(now)?;
 
     let draft = wish.draft(&found.store).await?;
-    let survey =
-        Survey { store: &found.store, keys: &keys, playbook: &live.playbook, now, at: wish.broadcast.due, draft: Some(&draft) };
+    let (at, stopped) = (wish.broadcast.due, found.store.watch().await?.stopped.is_some());
+    let survey = Survey { store: &found.store, keys: &keys, playbook: &live.playbook, now, at, stopped, draft: Some(&draft) };
     let (audience, strangers) = match &wish.broadcast.to {
         To::Segment(name) => {
             let leads = everybody::all(&found.store, &live.playbook).await?;
@@ -229,6 +229,9 @@ fn forecast(wish: &Wish<'_>, broadcast: &Broadcast, audience: &Audience, tally: 
     let zone = wish.setup().time_zone.get();
     if tally.later.contains_key(&Deferral::Window) {
         notes.push(format!("outside the hours for such mail: it goes out from {} on", moment(wish.opens(), zone)));
+    }
+    if tally.later.contains_key(&Deferral::Paused) {
+        notes.push("marketing mail has stopped, since too much of it came back: `michi doctor` says why".to_owned());
     }
     let last = broadcast.due_of(broadcast.recipients.saturating_sub(1));
     let minutes = last.duration_since(broadcast.due).as_mins();

@@ -28,6 +28,8 @@
 //! | `address#<keyed hash>` | `suppressed` | nothing may be sent there, and why; survives the lead |
 //! | `broadcast#all` | id | a [`Broadcast`](crate::mail::broadcast::Broadcast) |
 //! | `broadcast#…` | `recipients#<digest>#…` | whom it goes to, in parts; `ttl` |
+//! | `mail` | `day#<day>#<shard>` | what mails to leads came to on a day; `ttl` |
+//! | `mail` | `watch` | the [`Watch`](crate::mail::outcome::Watch) over it |
 //! | `pace` | `alerts`, … | until when a lane's mail is booked |
 //! | `token#…` | `token` | [`Token`]; `ttl` |
 //! | `limit#<kind>#<hash>#<day>` | `limit` | a count; `ttl` |
@@ -51,6 +53,7 @@ mod limits;
 mod log;
 mod mailing;
 mod messages;
+mod outcomes;
 mod playbooks;
 mod quarantine;
 mod records;
@@ -83,6 +86,7 @@ pub use keys::{Function, Work};
 pub use log::{CopyFilter, Mark};
 pub use mailing::Reach;
 pub use messages::Standing;
+pub use outcomes::Reported;
 pub use playbooks::About;
 pub use records::Arrival;
 pub use save::Save;
