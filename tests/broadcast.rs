@@ -170,9 +170,17 @@ fn log_of(n: usize, at: Timestamp) -> Vec<Record> {
         address: Address::parse(&fields[0].1).ok(),
         fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         consent: None,
+        millis: None,
     };
-    let agreed =
-        Kind::Consented { class: MailClass::Marketing, granted: true, basis: Basis::Form, text: None, awaits: false, by: None };
+    let agreed = Kind::Consented {
+        class: MailClass::Marketing,
+        granted: true,
+        basis: Basis::Form,
+        text: None,
+        awaits: false,
+        form: None,
+        by: None,
+    };
     let mut kinds = vec![Kind::FormSubmitted(form)];
     if !is(n, 5) {
         kinds.push(agreed);
