@@ -134,7 +134,8 @@ async fn looking_changes_nothing_and_a_mail_program_ends_mail_by_one_click() {
 
     let page = get(&suite, &path).await;
     assert_eq!(page.status, StatusCode::OK);
-    for part in ["<html lang=\"en\">", "m•••@hoshino-kogyo.example", "Send me no more mail", "1-2-3 Sample-cho", "Tsumugi Works"] {
+    for part in ["<html lang=\"en\">", "m•••@hoshino-kogyo.example", "Send me no more mail", "1-2-3 Sample-cho", "Tsumugi Works"]
+    {
         assert!(page.page.contains(part), "{part} is missing");
     }
     assert!(page.policy.starts_with("default-src 'none'") && page.policy.contains("form-action 'self'"), "{}", page.policy);
@@ -153,7 +154,10 @@ async fn looking_changes_nothing_and_a_mail_program_ends_mail_by_one_click() {
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{kind} {body}");
         assert!(refused.page.contains("Nothing was changed"), "{kind} {body}");
     }
-    assert_eq!(ask(&suite, Request::post(format!("{path}?List-Unsubscribe=One-Click")), "").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        ask(&suite, Request::post(format!("{path}?List-Unsubscribe=One-Click")), "").await.status,
+        StatusCode::BAD_REQUEST
+    );
     assert_eq!(everything(&suite), before);
 
     assert_eq!(one_click(&suite, &path).await.status, StatusCode::OK);
@@ -166,7 +170,10 @@ async fn looking_changes_nothing_and_a_mail_program_ends_mail_by_one_click() {
     suite.settle().await.unwrap();
     assert!(permissions(&suite, &lead).await.ground().is_none());
     let message = Some(MessageId::derive(&["m"]));
-    assert_eq!(choices_made(&suite, &lead).await, [Kind::MailChosen { topic: None, wanted: false, by: OptOut::OneClick, message }]);
+    assert_eq!(
+        choices_made(&suite, &lead).await,
+        [Kind::MailChosen { topic: None, wanted: false, by: OptOut::OneClick, message }]
+    );
     assert!(get(&suite, &path).await.page.contains("no news or offers to this address any more"));
     is_quiet(&suite).await;
 }
@@ -195,7 +202,11 @@ async fn topics_and_what_may_be_seen_are_switched_one_by_one_in_the_readers_lang
     let (suite, _folder) = suite_with(&JAPANESE[2..]).await;
     let (lead, path) = agreed(&suite).await;
     let page = get(&suite, &path).await.page;
-    assert!(page.contains("value=\"news\" checked") && page.contains("Events") && page.contains("name=\"opens\" value=\"yes\" checked"));
+    assert!(
+        page.contains("value=\"news\" checked")
+            && page.contains("Events")
+            && page.contains("name=\"opens\" value=\"yes\" checked")
+    );
 
     let kept = post(&suite, &path, "choice=save&topics=shown&topic=events&clicks=yes").await;
     assert!(kept.page.contains("value=\"events\" checked") && !kept.page.contains("value=\"news\" checked"));

@@ -10,6 +10,7 @@
 )]
 
 mod answer;
+mod broadcast;
 mod browser;
 mod budget;
 mod clicks;

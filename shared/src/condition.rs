@@ -1,6 +1,8 @@
 //! The one condition language: who is meant. It serves fit rules, exclusions, segments and whatever asks "is this so?"
 //! later, and says of itself until when its answer holds.
 
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ClassId, FormId, RuleId};

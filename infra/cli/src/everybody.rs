@@ -55,13 +55,9 @@ pub fn judged(playbook: &Playbook, id: &LeadId, log: &mut Log, now: Timestamp) -
     decide(playbook, &playbook.version(), id, log, None, now).lead
 }
 
-/// Looks at many leads at once. Results come in no order, and `progress` is moved by one for each.
-pub fn each<T, F: Future<Output = Result<T, Error>>>(
-    leads: Vec<LeadId>,
-    look: impl Fn(LeadId) -> F,
-    progress: &ProgressBar,
-) -> impl Stream<Item = Result<T, Error>> {
-    stream::iter(leads).map(look).buffer_unordered(AT_ONCE).inspect(|_| progress.inc(1))
+/// Looks at many things at once. Results come in no order, and `progress` is moved by one for each.
+pub fn each<T, F: Future>(all: Vec<T>, look: impl Fn(T) -> F, progress: &ProgressBar) -> impl Stream<Item = F::Output> {
+    stream::iter(all).map(look).buffer_unordered(AT_ONCE).inspect(|_| progress.inc(1))
 }
 
 /// How far so many leads have been looked at, for whoever sits at a terminal.

@@ -32,7 +32,7 @@ pub enum Passage<T> {
 }
 
 /// Why the gate lets a message out later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deferral {
     /// Sales has the lead in hand.
@@ -71,6 +71,8 @@ pub enum Refusal {
     LeadGone,
     /// It could not be sent while it was of use.
     TooLate,
+    /// The broadcast it belongs to was cancelled.
+    Cancelled,
 }
 
 /// What must be known to let out a mail to somebody in sales. A lead's consent, cap and hold do not count: the mail is not

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::Error;
 use crate::activity::LogOwner;
-use crate::id::{ActivityId, FactId, LeadId, MessageId, OwnerId, PlaybookVersion, VisitorId};
+use crate::id::{ActivityId, BroadcastId, FactId, LeadId, MessageId, OwnerId, PlaybookVersion, VisitorId};
 use crate::lead::Stage;
 
 /// Partition key of both tables.
@@ -229,6 +229,19 @@ pub(super) const PLAYBOOK_HISTORY: &str = "playbook#history";
 pub(super) const DERIVATION_PK: &str = "playbook#derivation";
 /// Partition key of those whom a playbook made ready and who are not told yet.
 pub(super) const READY: &str = "playbook#ready";
+
+/// Partition key of the broadcasts.
+pub(super) const BROADCASTS: &str = "broadcast#all";
+
+/// Partition key of whom a broadcast goes to.
+pub(super) fn broadcast(id: &BroadcastId) -> String {
+    format!("broadcast#{id}")
+}
+
+/// What the sort keys of a broadcast's recipients begin with.
+pub(super) fn recipients(digest: &str) -> String {
+    format!("recipients#{digest}#")
+}
 
 /// What the sort keys of a playbook's parts begin with.
 pub(super) const PART_PREFIX: &str = "part#";

@@ -26,6 +26,8 @@
 //! | `lead#…` | `mailing` | [`Mailing`](crate::mail::mailing::Mailing): address, permissions, counts: what a claim checks |
 //! | `owner#…` | `mailing` | whether anything may be sent to somebody in sales |
 //! | `address#<keyed hash>` | `suppressed` | nothing may be sent there, and why; survives the lead |
+//! | `broadcast#all` | id | a [`Broadcast`](crate::mail::broadcast::Broadcast) |
+//! | `broadcast#…` | `recipients#<digest>#…` | whom it goes to, in parts; `ttl` |
 //! | `mail` | `day#<day>#<shard>` | what mails to leads came to on a day; `ttl` |
 //! | `mail` | `watch` | the [`Watch`](crate::mail::outcome::Watch) over it |
 //! | `pace` | `alerts`, … | until when a lane's mail is booked |
@@ -37,6 +39,7 @@
 //! conditional on what was read.
 
 mod actions;
+mod broadcasts;
 mod care;
 mod delivery;
 mod derivation;
@@ -72,6 +75,7 @@ use self::failure::failed;
 use self::keys::Item;
 use super::Error;
 
+pub use broadcasts::Owed;
 pub use care::{Poison, Waiting};
 pub(super) use delivery::nothing_live;
 pub use delivery::{How, Live, Moved, Proposal, Publication};
