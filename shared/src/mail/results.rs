@@ -144,6 +144,7 @@ mod tests {
     use crate::mail::gate::Refusal;
     use crate::mail::letter::{Cause, Letter};
     use crate::playbook::Language;
+    use crate::verdict::Verdict;
 
     fn now() -> Timestamp {
         "2026-04-01T00:00:00Z".parse().unwrap()
@@ -222,7 +223,7 @@ mod tests {
                 .collect();
             let step = |record: &'static Record| -> Step<'static> {
                 let activity: &'static Activity = &record.activities[0];
-                Step { activity, record, class: None, unconfirmed: false }
+                Step { activity, record, class: None, unconfirmed: false, judged: Verdict::Human.into() }
             };
             let records: &'static [Record] = Box::leak(records.into_boxed_slice());
             let history: Vec<Step<'_>> = records.iter().map(step).collect();
