@@ -16,6 +16,7 @@ use michi::mail::broadcast::{self, Broadcast, Outlook, Unsent};
 use michi::mail::compose::{self, Urls};
 use michi::mail::footer::OptOut;
 use michi::mail::gate::{self, Deferral, ForLead};
+use michi::mail::letter::Letter;
 use michi::mail::mailing::Mailing;
 use michi::mail::message::{Content, Message};
 use michi::mail::told;
@@ -76,6 +77,9 @@ pub struct Meant {
     /// What would become of the mail.
     #[serde(serialize_with = "in_a_word")]
     pub mail: Outlook,
+    /// Why the mail cannot be made for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unmade: Option<String>,
     /// It was sent this mail before.
     pub again: bool,
     /// In which language it would get it; none: no mail is chosen.
@@ -149,6 +153,7 @@ impl Survey<'_> {
             Some(draft) => draft.letter(&id, &lead, self),
             None => Some(broadcast::probe(&id, self.now)),
         };
+        let (mail, unmade) = self.outlook(letter.as_ref(), seen);
         let attribute = |name| lead.attribute(name).map(str::to_owned);
         Ok(Some(Meant {
             name: attribute("name"),
@@ -157,24 +162,24 @@ impl Survey<'_> {
             stage: lead.stage,
             cell: lead.cell.map(|cell| cell.to_string()),
             interest: lead.interest.points,
-            mail: self.outlook(letter.as_ref(), seen),
+            mail,
+            unmade,
             again: self.draft.is_some_and(|draft| draft.was_sent(&log)),
             language: letter.filter(|_| self.draft.is_some()).map(|letter| letter.language),
             id,
         }))
     }
 
-    /// What the gate says, and whether the mail can be made at all.
-    fn outlook(&self, letter: Option<&Message>, seen: ForLead<'_>) -> Outlook {
+    /// What the gate says; and why the mail cannot be made, if it says nothing against it.
+    fn outlook(&self, letter: Option<&Message>, seen: ForLead<'_>) -> (Outlook, Option<String>) {
         let Some((message, Content::Letter(letter))) = letter.map(|message| (message, &message.content)) else {
-            return Outlook::KeptBack(Unsent::Unmade);
+            return (Outlook::KeptBack(Unsent::Unmade), Some("it is written in no language".to_owned()));
         };
         let outlook = Outlook::of(&gate::for_lead(message, letter, seen, &self.playbook.setup, self.at));
-        match self.draft {
-            Some(draft) if !matches!(outlook, Outlook::KeptBack(_)) && !draft.can_be_made(message, self.playbook) => {
-                Outlook::KeptBack(Unsent::Unmade)
-            }
-            _ => outlook,
+        let draft = self.draft.filter(|_| !matches!(outlook, Outlook::KeptBack(_)));
+        match draft.map(|draft| draft.make(message, letter, self.playbook)) {
+            Some(Err(why)) => (Outlook::KeptBack(Unsent::Unmade), Some(why)),
+            Some(Ok(())) | None => (outlook, None),
         }
     }
 }
@@ -185,18 +190,16 @@ impl Draft<'_> {
         self.broadcast.letter(0, (id, lead), self.mail, survey.playbook.default_owner(), setup, survey.now)
     }
 
-    /// Whether every field of the mail can be filled in for this lead.
-    fn can_be_made(&self, message: &Message, playbook: &Playbook) -> bool {
-        let Content::Letter(letter) = &message.content else { return false };
-        let (Some(version), Some(parts)) = (self.mail.versions.get(&message.language), self.parts.get(&message.language)) else {
-            return false;
-        };
+    /// Makes the mail for this lead, to see whether that can be done.
+    fn make(&self, message: &Message, letter: &Letter, playbook: &Playbook) -> Result<(), String> {
+        let language = message.language;
+        let written = self.mail.versions.get(&language).zip(self.parts.get(&language));
+        let (version, parts) = written.ok_or_else(|| format!("it is not written in \"{}\"", language.tag()))?;
         let any = "https://www.example.com";
         let urls = Urls { opt_out: Some(OptOut { unsubscribe: any, preferences: any }), ..Urls::default() };
-        let subject = usize::from(letter.subject);
-        let made =
-            compose::letter((message.language, version), parts, self.mail.class, subject, &letter.values, &urls, &playbook.setup);
-        made.is_ok()
+        let (class, subject) = (self.mail.class, usize::from(letter.subject));
+        let made = compose::letter((language, version), parts, class, subject, &letter.values, &urls, &playbook.setup);
+        made.map(drop).map_err(|error| error.to_string())
     }
 
     /// Whether the log says that this mail was sent before.
@@ -280,6 +283,7 @@ mod tests {
             cell: None,
             interest: 0.0,
             mail,
+            unmade: None,
             again: false,
             language: None,
         }

@@ -151,7 +151,7 @@ fn list(playbook: &Playbook, form: Form, out: &mut dyn Write) -> anyhow::Result<
     }
     let width = playbook.segments.keys().map(|name| name.as_str().len()).max().unwrap_or_default();
     for one in all {
-        writeln!(out, "{:width$}  {}", one.segment, one.asks)?;
+        writeln!(out, "{:width$}  {}", one.segment.as_str(), one.asks)?;
     }
     Ok(())
 }

@@ -260,6 +260,9 @@ fn forecast(wish: &Wish<'_>, broadcast: &Broadcast, audience: &Audience, tally: 
         0 => {}
         other => notes.push(format!("{other} of them get it in their own language")),
     }
+    if let Some(why) = audience.leads.iter().find_map(|lead| lead.unmade.as_ref()) {
+        notes.push(format!("why it cannot be made: {why}"));
+    }
     if let Some(text) = audience::unreadable(audience.unreadable) {
         notes.push(text.trim_end().to_owned());
     }
