@@ -66,7 +66,8 @@ impl App {
             keys: Arc::new(keys),
             settings: Arc::new(settings),
             live: Arc::default(),
-            kept: Arc::default(),
+            mails: Arc::default(),
+            earlier: Arc::default(),
         }
     }
 
