@@ -26,3 +26,4 @@ pub mod replay;
 pub mod rollback;
 pub mod send_test;
 pub mod shown;
+pub mod suspects;

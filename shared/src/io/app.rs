@@ -1,6 +1,6 @@
 //! What every handler gets: the store, the clock, chance, keys, settings, and the live playbook.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -28,12 +28,18 @@ pub struct App {
     /// What the surroundings say.
     pub settings: Arc<Settings>,
     live: Arc<Mutex<Option<Live>>>,
-    /// Texts of mails by their digests: one mail goes to many.
-    mails: Arc<Mutex<BTreeMap<String, Arc<Parts>>>>,
+    kept: Arc<Mutex<Kept>>,
 }
 
-/// How many mails' texts are held; of 10 KB each.
-const MAILS: usize = 40;
+/// How many versions of the playbook, and how many mails' texts, are kept at hand.
+const KEPT: usize = 16;
+
+/// What never changes once it is published, as far as it was needed lately.
+#[derive(Default)]
+struct Kept {
+    playbooks: VecDeque<Versioned>,
+    parts: VecDeque<(String, Arc<Parts>)>,
+}
 
 /// A playbook and its version.
 #[derive(Clone)]
@@ -62,7 +68,7 @@ impl App {
             keys: Arc::new(keys),
             settings: Arc::new(settings),
             live: Arc::default(),
-            mails: Arc::default(),
+            kept: Arc::default(),
         }
     }
 
@@ -93,20 +99,38 @@ impl App {
         Ok(live)
     }
 
-    /// Text and HTML of a mail of this version of the playbook.
+    /// A version of the playbook, live or not.
     ///
     /// # Errors
-    /// If they are not there or cannot be read.
+    /// If there is no such version, or it cannot be read.
+    pub async fn playbook_of(&self, version: &PlaybookVersion) -> Result<Versioned, Error> {
+        let mut kept = self.kept.lock().await;
+        if let Some(known) = kept.playbooks.iter().find(|known| known.version == *version) {
+            return Ok(known.clone());
+        }
+        let playbook = Arc::new(self.store.playbook(version).await?);
+        let found = Versioned { version: version.clone(), since: Timestamp::UNIX_EPOCH, playbook };
+        kept.playbooks.push_back(found.clone());
+        if kept.playbooks.len() > KEPT {
+            kept.playbooks.pop_front();
+        }
+        Ok(found)
+    }
+
+    /// Text and HTML of a mail of a version of the playbook.
+    ///
+    /// # Errors
+    /// If they cannot be read.
     pub async fn mail_parts(&self, version: &PlaybookVersion, body: &Body) -> Result<Arc<Parts>, Error> {
-        let mut held = self.mails.lock().await;
-        if let Some(parts) = held.get(body.digest()) {
+        let mut kept = self.kept.lock().await;
+        if let Some((_, parts)) = kept.parts.iter().find(|(digest, _)| digest == body.digest()) {
             return Ok(Arc::clone(parts));
         }
         let parts = self.store.mail_parts(version, body).await?;
-        if held.len() >= MAILS {
-            held.clear();
+        kept.parts.push_back((body.digest().to_owned(), Arc::clone(&parts)));
+        if kept.parts.len() > KEPT {
+            kept.parts.pop_front();
         }
-        held.insert(body.digest().to_owned(), Arc::clone(&parts));
         Ok(parts)
     }
 
