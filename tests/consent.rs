@@ -96,7 +96,7 @@ async fn choices_made(suite: &Suite, lead: &LeadId) -> Vec<Kind> {
 pub(crate) async fn suite_with(changes: &[(&str, &str)]) -> (Suite, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     for file in michi::playbook::authoring::default_files() {
-        let mut text = file.text.clone();
+        let mut text = String::from_utf8(file.bytes.clone()).unwrap();
         for (from, to) in changes.iter().filter(|_| file.name == "playbook.yaml") {
             assert!(text.contains(from), "{from}");
             text = text.replacen(from, to, 1);

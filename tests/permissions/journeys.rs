@@ -6,7 +6,6 @@ use axum::body::Body;
 use http::Request;
 use jiff::SignedDuration;
 use michi::id::{MessageId, OwnerId};
-use michi::io::store::Token;
 use michi::link::OfLetter;
 use michi_local::template::Access;
 use michi_local::{Fault, Planned, Service, Suite};

@@ -1,6 +1,6 @@
 //! What every handler gets: the store, the clock, chance, keys, settings, and the live playbook.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -28,16 +28,18 @@ pub struct App {
     /// What the surroundings say.
     pub settings: Arc<Settings>,
     live: Arc<Mutex<Option<Live>>>,
-    /// Texts of mails by their digests: one mail goes to many.
-    mails: Arc<Mutex<BTreeMap<String, Arc<Parts>>>>,
-    /// Earlier versions of the playbook, whose mails are still to be sent.
-    earlier: Arc<Mutex<BTreeMap<PlaybookVersion, Versioned>>>,
+    kept: Arc<Mutex<Kept>>,
 }
 
-/// How many mails' texts are held; of 10 KB each.
-const MAILS: usize = 40;
-/// How many earlier versions of the playbook are held.
-const EARLIER: usize = 8;
+/// How many versions of the playbook, and how many mails' texts, are kept at hand.
+const KEPT: usize = 16;
+
+/// What never changes once it is published, as far as it was needed lately.
+#[derive(Default)]
+struct Kept {
+    playbooks: VecDeque<Versioned>,
+    parts: VecDeque<(String, Arc<Parts>)>,
+}
 
 /// A playbook and its version.
 #[derive(Clone)]
@@ -66,8 +68,7 @@ impl App {
             keys: Arc::new(keys),
             settings: Arc::new(settings),
             live: Arc::default(),
-            mails: Arc::default(),
-            earlier: Arc::default(),
+            kept: Arc::default(),
         }
     }
 
@@ -103,33 +104,33 @@ impl App {
     /// # Errors
     /// If there is no such version, or it cannot be read.
     pub async fn playbook_of(&self, version: &PlaybookVersion) -> Result<Versioned, Error> {
-        let mut held = self.earlier.lock().await;
-        if let Some(known) = held.get(version) {
+        let mut kept = self.kept.lock().await;
+        if let Some(known) = kept.playbooks.iter().find(|known| known.version == *version) {
             return Ok(known.clone());
         }
         let playbook = Arc::new(self.store.playbook(version).await?);
         let found = Versioned { version: version.clone(), since: Timestamp::UNIX_EPOCH, playbook };
-        if held.len() >= EARLIER {
-            held.clear();
+        kept.playbooks.push_back(found.clone());
+        if kept.playbooks.len() > KEPT {
+            kept.playbooks.pop_front();
         }
-        held.insert(version.clone(), found.clone());
         Ok(found)
     }
 
-    /// Text and HTML of a mail of this version of the playbook.
+    /// Text and HTML of a mail of a version of the playbook.
     ///
     /// # Errors
-    /// If they are not there or cannot be read.
+    /// If they cannot be read.
     pub async fn mail_parts(&self, version: &PlaybookVersion, body: &Body) -> Result<Arc<Parts>, Error> {
-        let mut held = self.mails.lock().await;
-        if let Some(parts) = held.get(body.digest()) {
+        let mut kept = self.kept.lock().await;
+        if let Some((_, parts)) = kept.parts.iter().find(|(digest, _)| digest == body.digest()) {
             return Ok(Arc::clone(parts));
         }
         let parts = self.store.mail_parts(version, body).await?;
-        if held.len() >= MAILS {
-            held.clear();
+        kept.parts.push_back((body.digest().to_owned(), Arc::clone(&parts)));
+        if kept.parts.len() > KEPT {
+            kept.parts.pop_front();
         }
-        held.insert(body.digest().to_owned(), Arc::clone(&parts));
         Ok(parts)
     }
 

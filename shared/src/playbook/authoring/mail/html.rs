@@ -44,8 +44,10 @@ impl Writer<'_> {
                 self.push(&format!("<mj-image src=\"{source}\" alt=\"{described}\" />"));
             }
             What::Rule => self.push("<mj-divider />"),
-            _ => {
-                self.push("<mj-text>");
+            what => {
+                // A heading stands near what it is above of.
+                let heading = matches!(what, What::Heading(_));
+                self.push(if heading { "<mj-text padding-bottom=\"8px\">" } else { "<mj-text>" });
                 self.inline(node);
                 self.push("</mj-text>");
             }

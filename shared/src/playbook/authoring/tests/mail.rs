@@ -109,7 +109,7 @@ fn a_link_leads_to_a_whole_address_that_is_the_same_for_all() {
     body("a <b>x</b>", &["[<b>] HTML stands here", "[</b>] HTML stands here"]);
     body("|a|b|\n|-|-|", &[]);
     body("    x", &["[x] four blanks before a line"]);
-    body("これは**「大切」**です", &["[**] these asterisks make nothing bold", "[**] these asterisks make nothing bold"]);
+    body("これは**「大切」**です", &["[*] these asterisks make nothing bold", "[*] these asterisks make nothing bold"]);
     body("[choices]({{ preferences_url }}) [out]({{ unsubscribe_url }} )", &[]);
 }
 
