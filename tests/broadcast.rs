@@ -191,7 +191,9 @@ fn form_of(n: usize, at: Timestamp) -> (LogOwner, Record) {
 fn later_of(n: usize, at: Timestamp) -> Option<Record> {
     let kind = match (is(n, 7), is(n, 11)) {
         (true, _) => Kind::MailChosen { topic: None, wanted: false, by: OptOut::Page, message: None },
-        (_, true) => Kind::StageMoved { from: Stage::Mql, to: Stage::Sal, cell: None, alert: None, corrects: None, by_rules: false },
+        (_, true) => {
+            Kind::StageMoved { from: Stage::Mql, to: Stage::Sal, cell: None, alert: None, corrects: None, by_rules: false }
+        }
         (false, false) => return None,
     };
     Some(Record::decision(ActivityId::parse(format!("later-{n}")).unwrap(), at, kind))
