@@ -85,6 +85,9 @@ pub struct Meant {
     /// In which language it would get it; none: no mail is chosen.
     #[serde(skip)]
     pub language: Option<Language>,
+    /// Which language it is known to speak.
+    #[serde(skip)]
+    pub speaks: Option<Language>,
 }
 
 /// Everybody who is meant.
@@ -165,6 +168,7 @@ impl Survey<'_> {
             mail,
             unmade,
             again: self.draft.is_some_and(|draft| draft.was_sent(&log)),
+            speaks: lead.attribute("language").and_then(Language::named),
             language: letter.filter(|_| self.draft.is_some()).map(|letter| letter.language),
             id,
         }))
@@ -286,6 +290,7 @@ mod tests {
             unmade: None,
             again: false,
             language: None,
+            speaks: None,
         }
     }
 

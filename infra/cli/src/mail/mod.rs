@@ -12,6 +12,7 @@ use anyhow::bail;
 use michi::io::Retry;
 use michi::mail::broadcast::{Audience as To, Broadcast, Stage};
 use michi::mail::gate::Deferral;
+use michi::playbook::Language;
 use michi::playbook::span::Span;
 use serde::Serialize;
 
@@ -256,9 +257,15 @@ fn forecast(wish: &Wish<'_>, broadcast: &Broadcast, audience: &Audience, tally: 
         }
     }
     let setup = wish.setup();
-    match count(&|lead| lead.language.is_some_and(|language| language != setup.language)) {
-        0 => {}
-        other => notes.push(format!("{other} of them get it in their own language")),
+    for (language, name) in [(Language::En, "English"), (Language::Ja, "Japanese")] {
+        match count(&|lead| lead.language == Some(language)) {
+            other if other > 0 && language != setup.language => notes.push(format!("{other} of them get it in {name}")),
+            _ => {}
+        }
+        match count(&|lead| lead.speaks == Some(language) && lead.language != Some(language)) {
+            0 => {}
+            foreign => notes.push(format!("{foreign} of them speak {name}, in which the mail is not written")),
+        }
     }
     if let Some(why) = audience.leads.iter().find_map(|lead| lead.unmade.as_ref()) {
         notes.push(format!("why it cannot be made: {why}"));
