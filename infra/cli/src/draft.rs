@@ -244,7 +244,6 @@ fn made_up(playbook: &Playbook, language: Language, now: Timestamp) -> anyhow::R
         url: None,
         address: Address::parse("hana.mori@aoba.example").ok(),
         fields: known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        millis: None,
         consent: None,
     });
     let steps = [

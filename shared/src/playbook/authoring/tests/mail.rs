@@ -29,7 +29,37 @@ fn body(text: &str, wanted: &[&str]) {
 fn a_mistake_in_a_mail_is_shown_with_its_line_and_the_place_in_it() {
     let text = "---\nsubject: \"{{ nmae | default('x') }}\"\ntopik: news\n---\n# 道\n\nDear {{ name }},\n\n{% for x in y %}\n\n[here](www.acme.example)\n";
     let said = check(&with(&[("x.md", text)])).unwrap_err().to_string();
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    mail/x.md:2:14: there is no field called "nmae" here
+      |
+    2 | subject: "{{ nmae | default('x') }}"
+      |              ^^^^
+      = did you mean "name"?
+
+    mail/x.md:3:1: "topik" is not known here
+      |
+    3 | topik: news
+      | ^^^^^
+      = did you mean "topic"?
+
+    mail/x.md:7:9: of some leads "name" is not known, and a hole would stand here
+      |
+    7 | Dear {{ name }},
+      |         ^^^^
+      = say what stands there then: {{ name | default("…") }}; or put it between {% if name %} and {% endif %}
+
+    mail/x.md:9:1: "for" is not known in a mail: it has no loops
+      |
+    9 | {% for x in y %}
+      | ^^^^^^^^^^^^^^^^
+      = a mail knows {% if … %}, {% elif … %}, {% else %} and {% endif %}
+
+    mail/x.md:11:1: "www.acme.example" is no whole address
+       |
+    11 | [here](www.acme.example)
+       | ^^^^^^^^^^^^^^^^^^^^^^^^
+       = write a whole address, as in https://www.example.com/pricing
+    "#);
 }
 
 #[test]
