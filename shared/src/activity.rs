@@ -317,11 +317,48 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// A list said this of the lead.
+    Listed {
+        /// The lead's address.
+        address: Address,
+        /// What it said, by attribute.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        attributes: BTreeMap<String, String>,
+        /// What counts where something is known already, by attribute; of those that are not here, [`Collision::Fill`].
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        collisions: BTreeMap<String, Collision>,
+    },
     /// A list was taken back: nothing that came with it counts.
     ImportUndone {
         /// The list.
         import: ImportId,
     },
+}
+
+/// What counts where a list says something of a lead who is known already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Collision {
+    /// The list, where nothing is known, or only what an unproven visitor said.
+    #[default]
+    Fill,
+    /// The list.
+    Overwrite,
+    /// What is known, even if it is nothing: the list counts only for those whom it brings.
+    Never,
+}
+
+impl Collision {
+    /// Whether the list's word is taken. `known` says that somebody who is believed has said something, `new` that the list
+    /// brings the lead.
+    #[must_use]
+    pub fn takes(self, known: bool, new: bool) -> bool {
+        match self {
+            Self::Fill => !known,
+            Self::Overwrite => true,
+            Self::Never => new,
+        }
+    }
 }
 
 /// How a reader says what mail to send.
@@ -473,6 +510,7 @@ impl Kind {
             | Self::EventAttended { .. }
             | Self::CallMade { .. }
             | Self::CardExchanged { .. }
+            | Self::Listed { .. }
             | Self::Visited { .. }
             | Self::ImportUndone { .. } => Retention::Lasting,
         }
@@ -484,6 +522,7 @@ impl Kind {
         match self {
             Self::FormSubmitted(form) => form.address.as_ref(),
             Self::Identified { address, .. } => address.as_ref(),
+            Self::Listed { address, .. } => Some(address),
             _ => None,
         }
     }

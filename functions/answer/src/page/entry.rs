@@ -181,6 +181,7 @@ impl<'a> Teller<'a> {
                 let by = owner.as_ref().map(|owner| self.owner(owner)).unwrap_or_default();
                 Told::new(words.visit, Strong).saying(by).noting(note.iter().map(|note| lines(note)).collect())
             }
+            Kind::Listed { attributes, .. } => Told::new(words.listed, Normal).with(self.fields(attributes)),
             Kind::ImportUndone { .. } => return None,
             Kind::MailOpened { .. } => Told::new(words.mail_opened, Quiet),
             Kind::MailClicked { .. } => Told::new(words.mail_clicked, Normal),

@@ -9,7 +9,7 @@ use michi::activity::{Log, LogOwner};
 use michi::id::{LeadId, derive};
 use michi::io::{Error, Retry, Store};
 use michi::lead::{Lead, Stage};
-use michi::lifecycle::decide;
+use michi::lifecycle::{Change, decide};
 use michi::playbook::Playbook;
 use serde::Serialize;
 
@@ -156,7 +156,7 @@ pub(super) async fn compare(
 
 /// The lead as it would stand when `score` had looked at it now.
 fn judged(playbook: &Playbook, id: &LeadId, mut log: Log, now: Timestamp) -> Lead {
-    decide(playbook, &playbook.version(), id, &mut log, None, now).lead
+    decide(playbook, &playbook.version(), id, &mut log, Change::default(), now).lead
 }
 
 fn cell(lead: &Lead) -> String {

@@ -38,7 +38,7 @@ pub struct CopyFilter {
 }
 
 /// The stream is given this long before a sweep takes up a wake item.
-const GRACE: SignedDuration = SignedDuration::from_secs(30);
+pub(super) const GRACE: SignedDuration = SignedDuration::from_secs(30);
 /// Calls under way at once.
 const AT_ONCE: usize = 25;
 /// Puts that DynamoDB takes in one batch.
@@ -62,14 +62,7 @@ impl Store {
             }
             Mark::Guaranteed => {
                 item.insert(keys::WAKE.to_owned(), keys::text(keys::wake(&record.id)));
-                let wake = Wake {
-                    owner: owner.clone(),
-                    activity: record.id.clone(),
-                    record_sk: keys::record(record.sent, &record.id),
-                    due: record.received.saturating_add(GRACE).unwrap_or(record.received),
-                    cursor: None,
-                    tries: 0,
-                };
+                let wake = Wake::of(owner.clone(), record, GRACE);
                 self.put_record_and_wake(item, wake.to_item()?).await
             }
         }

@@ -22,6 +22,8 @@
 //! | `playbook#live` | `current`, `proposal` | which version is [`Live`]; the [`Proposal`] that waits for a second person |
 //! | `playbook#history` | `<time>#<revision>` | when what was [`Moved`] live, by whom, what for |
 //! | `playbook#derivation` | `derivation` | [`Derivation`]; due for `score` |
+//! | `import#all` | id | an [`Import`]; due for `score` |
+//! | `import#<id>` | `leads#…`, `ready#<owner>#<lead>` | whom a list names; whom it made ready, until the owner is told |
 //! | `playbook#ready` | `<owner>#<lead>` | a lead that a playbook made ready, until its owner is told |
 //! | `lead#…` | `mailing` | [`Mailing`](crate::mail::mailing::Mailing): address, permissions, counts: what a claim checks |
 //! | `owner#…` | `mailing` | whether anything may be sent to somebody in sales |
@@ -41,6 +43,7 @@ mod derivation;
 mod facts;
 mod failure;
 mod found;
+mod imports;
 mod items;
 mod keys;
 mod leads;
@@ -74,6 +77,7 @@ pub use delivery::{How, Live, Moved, Proposal, Publication};
 pub use derivation::{Derivation, Phase, Ranked, Ready};
 pub use facts::FactItem;
 pub use found::Found;
+pub use imports::{Import, ListedRow, Undone};
 pub use items::{LeadItem, SettlingVisitor, Token, VisitorItem, Wake};
 pub use keys::{Function, Work};
 pub use log::{CopyFilter, Mark};
