@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
-use michi::activity::{Activity, FormSubmission, Kind, LogOwner, PageView, Proof, Record, Source};
+use michi::activity::{Activity, FormSubmission, Kind, Log, LogOwner, PageView, Proof, Record, Source};
 use michi::address::Address;
+use michi::fold::fold;
 use michi::id::{ActivityId, FormId, LeadId, PageViewId, PlaybookVersion, VisitorId};
 use michi::io::Store;
 use michi::io::store::{Derivation, LeadItem, Live, Mark, Phase, Save, VisitorItem};
 use michi::lead::{Level, Phase as Interest, Stage};
+use michi::mail::mailing::Mailing;
 use michi::playbook::{Approval, Playbook, authoring};
 use michi::verdict::Signals;
 use michi_cli::deliver::{self, Author, Delivered};
@@ -72,9 +74,11 @@ pub(crate) async fn people(suite: &Suite, count: usize, pages: usize) {
         let owner = LogOwner::Lead(lead.clone());
         let mut records = history_of(n, yesterday);
         records.extend((0..pages).map(|page| view(n, page, yesterday - SignedDuration::from_hours(page as i64))));
+        let log = Log { owner: owner.clone(), records: records.clone() };
+        let mailing = Mailing::of(&fold(&suite.desk().playbook(), &log, suite.now()), None);
         store.append_all(records.into_iter().map(|record| (owner.clone(), record, Mark::Quiet)).collect()).await.unwrap();
         let item = LeadItem {
-            mailing: None,
+            mailing: mailing.as_ref().map(Mailing::digest),
             lead,
             revision: 1,
             stage: Stage::Lead,
@@ -94,7 +98,8 @@ pub(crate) async fn people(suite: &Suite, count: usize, pages: usize) {
             last_seen: None,
         };
         let link = VisitorItem { visitor: visitor(n), lead: person(n), since: yesterday, proof: Proof::First };
-        store.save(Save { lead: Some(item), link: Some(link), ..Save::default() }).await.unwrap();
+        let mailing = mailing.map(|mailing| (None, mailing));
+        store.save(Save { lead: Some(item), mailing, link: Some(link), ..Save::default() }).await.unwrap();
     }
 }
 
