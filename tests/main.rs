@@ -20,6 +20,7 @@ mod identity;
 mod ingestion;
 mod notify;
 mod operator;
+mod people;
 mod permissions;
 mod playbook;
 mod relay;

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use michi_cli::{
-    apply, approve, check, derivation, dev, doctor, history, init, lead, leads, messages, plan, redrive, replay, rollback,
+    apply, approve, check, derivation, dev, doctor, erase, export_lead, export_leads, history, import, init, lead, leads, messages,
+    plan, redrive, replay, rollback,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -27,6 +28,14 @@ enum Command {
     Leads(leads::LeadsArgs),
     /// Show a lead: what it did, what each point is for, and the messages about it.
     Lead(lead::LeadArgs),
+    /// Import people from a list, and what they did away from the site; or take a list back.
+    Import(import::ImportArgs),
+    /// Write all leads with what is known of them, as CSV or JSON.
+    ExportLeads(export_leads::ExportLeadsArgs),
+    /// Write everything that is kept of one person, as JSON.
+    ExportLead(export_lead::ExportLeadArgs),
+    /// Erase everything that is kept of one person.
+    Erase(erase::EraseArgs),
     /// List messages that are held or under way; release a held one, or give it up.
     Messages(messages::MessagesArgs),
     /// Hand over again what was given up or could not be read.
@@ -64,6 +73,10 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Leads(args) => leads::run(&args),
         Command::Lead(args) => lead::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::ExportLeads(args) => export_leads::run(&args),
+        Command::ExportLead(args) => export_lead::run(&args),
+        Command::Erase(args) => erase::run(&args),
         Command::Messages(args) => messages::run(&args),
         Command::Redrive(args) => redrive::run(&args),
         Command::Doctor(args) => doctor::run(&args),

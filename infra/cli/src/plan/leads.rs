@@ -63,13 +63,17 @@ pub struct Ready {
     pub interest: f64,
 }
 
-/// The ids of all leads, as the index has them.
+/// The ids of all leads, as the index has them, in their order. `live` is the live playbook.
 ///
 /// # Errors
 /// If the index cannot be read.
-pub(super) async fn all(store: &Store, epochs: &[String]) -> Result<Vec<LeadId>, Error> {
+pub(crate) async fn all_leads(store: &Store, live: &Playbook) -> Result<Vec<LeadId>, Error> {
+    let mut epochs: Vec<String> = store.playbook_history().await?.into_iter().map(|moved| moved.epoch).collect();
+    epochs.push(live.scoring.interest.epoch());
+    epochs.sort();
+    epochs.dedup();
     let mut leads = Vec::new();
-    for part in Store::rank_parts(epochs) {
+    for part in Store::rank_parts(&epochs) {
         let mut after = None;
         loop {
             let (page, more) = store.rank_page(&part, after.as_ref(), PAGE).await?;

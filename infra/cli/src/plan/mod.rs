@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::account::{Installation, Target};
 use crate::output;
 
+pub(crate) use leads::all_leads;
 pub use difference::{Change, Difference, Field, differences};
 pub use leads::{Flow, Leads, Ready};
 
@@ -178,11 +179,7 @@ impl Plan {
             return Ok(Self { pending: false, live: Some(live), version, from, files, differences: vec![], leads: None });
         }
         let before = store.playbook(&live.version).await?;
-        let mut epochs: Vec<String> = store.playbook_history().await?.into_iter().map(|moved| moved.epoch).collect();
-        epochs.push(before.scoring.interest.epoch());
-        epochs.sort();
-        epochs.dedup();
-        let all = leads::all(store, &epochs).await?;
+        let all = all_leads(store, &before).await?;
         let count = all.len();
         let some = fold.sample.map_or(all.clone(), |size| leads::sample(all, size));
         let style = ProgressStyle::with_template("{bar:40} {pos} of {len} leads, {eta} left")?;

@@ -5,12 +5,13 @@
 //! a list that was broken off are written again when it is imported again, and change nothing.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{KeysAndAttributes, TransactWriteItem};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::super::Error;
+use super::super::{Error, Retry};
 use super::actions::{put_if_absent, unbuilt};
 use super::failure::{failed, transaction_failed};
 use super::items::{Wake, read};
@@ -20,7 +21,7 @@ use super::visitors::AddressItem;
 use super::{CAPACITY, Store, records, together};
 use crate::activity::{LogOwner, Record};
 use crate::consent::Basis;
-use crate::id::{ImportId, LeadId};
+use crate::id::{ActivityId, ImportId, LeadId};
 
 /// A list that was imported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub struct Import {
     /// Its id.
     #[serde(rename = "sk", with = "keys::import_in_sk")]
     pub id: ImportId,
+    /// A digest of what is in it and how it was taken.
+    pub content: String,
     /// The name of its file.
     pub file: String,
     /// Who imported it.
@@ -104,6 +107,8 @@ const TOGETHER: usize = 33;
 const BATCH: usize = 100;
 /// Calls under way at once.
 const AT_ONCE: usize = 8;
+/// Milliseconds to wait before rows for which there was no capacity are tried again.
+const PAUSES: [u64; 6] = [100, 300, 1_000, 3_000, 9_000, 27_000];
 
 impl Import {
     fn to_item(&self) -> Result<Item, Error> {
@@ -248,23 +253,30 @@ impl Store {
         for row in rows {
             let owner = LogOwner::Lead(row.lead.clone());
             if row.new && claimed.insert(&row.hash) {
-                actions.push(self.claim(&row.hash, &row.lead)?);
+                actions.push(self.own(&row.hash, &row.lead)?);
             }
             let mut item = records::to_item(&owner, &row.record)?;
             item.insert(keys::WAKE.to_owned(), keys::text(keys::wake(&row.record.id)));
             actions.push(put_if_absent(&self.activities, item)?);
             actions.push(put_if_absent(&self.leads, Wake::of(owner, &row.record, GRACE).to_item()?)?);
         }
-        let call = self.client.transact_write_items().set_transact_items(Some(actions));
-        match call.return_consumed_capacity(CAPACITY).send().await {
-            Ok(_) => Ok(rows.iter().map(|row| row.lead.clone()).collect()),
-            Err(error) => match transaction_failed("rows cannot be taken in", error) {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let call = self.client.transact_write_items().set_transact_items(Some(actions.clone()));
+            let Err(error) = call.return_consumed_capacity(CAPACITY).send().await else {
+                return Ok(rows.iter().map(|row| row.lead.clone()).collect());
+            };
+            match transaction_failed("rows cannot be taken in", error) {
                 // Some were taken before, or somebody else has claimed an address: each goes its own way.
                 (_, unmet) if !unmet.is_empty() => {
-                    together(rows.iter().map(|row| self.take_in_one(row))).await.into_iter().collect()
+                    return together(rows.iter().map(|row| self.take_in_one(row))).await.into_iter().collect();
                 }
-                (error, _) => Err(error),
-            },
+                // A table that was idle grows into its load.
+                (error, _) if error.retry == Retry::Later => {
+                    tokio::time::sleep(Duration::from_millis(pauses.next().ok_or(error)?)).await;
+                }
+                (error, _) => return Err(error),
+            }
         }
     }
 
@@ -273,7 +285,7 @@ impl Store {
         self.append(&LogOwner::Lead(lead.clone()), &row.record, Mark::Guaranteed).await.map(|()| lead)
     }
 
-    fn claim(&self, hash: &str, lead: &LeadId) -> Result<TransactWriteItem, Error> {
+    fn own(&self, hash: &str, lead: &LeadId) -> Result<TransactWriteItem, Error> {
         let claim = AddressItem { lead: lead.clone() };
         put_if_absent(&self.leads, keys::item(keys::address(hash), keys::ADDRESS, &claim)?)
     }
@@ -282,7 +294,7 @@ impl Store {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn unscored(&self, activities: &[(LeadId, crate::id::ActivityId)]) -> Result<usize, Error> {
+    pub async fn unscored(&self, activities: &[(LeadId, ActivityId)]) -> Result<usize, Error> {
         let wanted = activities.iter().map(|(lead, activity)| keys::key(keys::lead(lead), keys::wake(activity)));
         let mut waiting = 0;
         for batch in wanted.collect::<Vec<_>>().chunks(BATCH) {

@@ -148,8 +148,11 @@ impl LeadItem {
     pub(super) fn to_item(&self) -> Result<Item, Error> {
         let pk = keys::lead(&self.lead);
         let mut item = keys::item(&pk, keys::LEAD, self)?;
-        item.insert(keys::RANK_PART.to_owned(), keys::text(keys::rank_part(&self.epoch, self.stage, &pk)));
-        item.insert(keys::RANK.to_owned(), keys::number(quantised(self.rank)));
+        // Who is being erased is in no list any more.
+        if self.erased.is_none() {
+            item.insert(keys::RANK_PART.to_owned(), keys::text(keys::rank_part(&self.epoch, self.stage, &pk)));
+            item.insert(keys::RANK.to_owned(), keys::number(quantised(self.rank)));
+        }
         if let Some(due) = self.next_review {
             keys::set_due(&mut item, Work::Review, due);
         }

@@ -77,7 +77,10 @@ impl Teller<'_> {
         View {
             lang: self.pick("en", "ja"),
             subject: cleaned(
-                &self.pick(format!("{heading}: the scoring rules were changed"), format!("{heading}（採点ルールの変更）")),
+                &match summary.list {
+                    None => self.pick(format!("{heading}: the scoring rules were changed"), format!("{heading}（採点ルールの変更）")),
+                    Some(_) => self.pick(format!("{heading}: a list was imported"), format!("{heading}（リストの取り込み）")),
+                },
                 MAX_SUBJECT,
             ),
             heading,
@@ -103,9 +106,16 @@ impl Teller<'_> {
         }
     }
 
-    /// Why they are ready: because the rules changed, and what was said of that.
+    /// Why they are ready: because the rules changed or a list came, and what was said of that.
     fn reason(&self, summary: &Summary) -> String {
         let when = words::when(summary.changed, self.now, self.zone, self.language);
+        if let Some(list) = &summary.list {
+            let who = summary.by.as_ref().map(|by| self.pick(format!(" by {by}"), format!("（担当：{by}）"))).unwrap_or_default();
+            return self.pick(
+                format!("The list “{list}” was imported {when}{who}. What it says makes these leads ready, the most interested first."),
+                format!("リスト「{list}」が取り込まれました：{when}{who}。その内容によって対象になった見込み客です。関心の高い順に並べています。"),
+            );
+        }
         let who = summary.by.as_ref().map(|by| self.pick(format!(" by {by}"), format!("（変更者：{by}）"))).unwrap_or_default();
         let why = summary.why.as_ref().map(|why| self.pick(format!(": “{why}”"), format!("「{why}」"))).unwrap_or_default();
         self.pick(
@@ -148,7 +158,7 @@ mod tests {
         };
         let leads = vec![line(0, None, None), line(1, Some("Ann Lee"), Some("R&D <Works>")), line(2, None, Some("星野工業"))];
         let (by, why) = (Plain::of("mika"), Plain::of("Pricing counts more"));
-        Summary { at: now(), changed: now() - jiff::SignedDuration::from_hours(3), by, why, count, leads }.sorted()
+        Summary { at: now(), changed: now() - jiff::SignedDuration::from_hours(3), list: None, by, why, count, leads }.sorted()
     }
 
     fn composed(count: usize, language: Language) -> Composed {
@@ -169,6 +179,16 @@ mod tests {
         let mail = composed(3, Ja);
         assert_eq!(mail.subject, "見込み客3件が新たに営業への引き渡し対象になりました（採点ルールの変更）");
         insta::assert_snapshot!(mail.text);
+    }
+
+    #[test]
+    fn a_summary_of_a_list_names_it() {
+        let (setup, list) = (setup(), Summary { list: Plain::of("expo.csv"), why: None, ..sample(5) });
+        let said = |language| summary(&list, &setup, &setup.owners[0], |_| String::new(), language, now()).unwrap();
+        let (english, japanese) = (said(En), said(Ja));
+        assert_eq!(english.subject, "5 leads are newly ready for sales: a list was imported");
+        assert!(english.text.contains("The list “expo.csv” was imported") && english.text.contains("by mika"), "{}", english.text);
+        assert!(japanese.text.contains("リスト「expo.csv」が取り込まれました"), "{}", japanese.text);
     }
 
     #[test]
