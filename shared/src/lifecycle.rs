@@ -88,8 +88,7 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     let lead = fold(playbook, log, now);
-    let mut decision =
-        Decision { lead, records: Vec::new(), messages: Vec::new(), facts: Vec::new(), summary: None, list: None };
+    let mut decision = Decision { lead, records: Vec::new(), messages: Vec::new(), facts: Vec::new(), summary: None, list: None };
     while let Some(proposal) = decision.lead.proposal
         && decision.records.len() < MOST_MOVES
     {

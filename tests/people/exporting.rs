@@ -68,7 +68,8 @@ async fn a_person_gets_everything_that_is_kept_of_it() {
     assert_eq!(all["id"], id_of(&suite, "mika.sato@hoshino-kogyo.example").await.unwrap().as_str());
     assert_eq!(all["lead"]["attributes"]["company"]["value"], "星野工業");
     let kinds = all["records"].to_string();
-    for kind in ["page_viewed", "form_submitted", "consented", "Yes, write to me.", "visitor_linked", "stage_moved", "mail_sent"] {
+    for kind in ["page_viewed", "form_submitted", "consented", "Yes, write to me.", "visitor_linked", "stage_moved", "mail_sent"]
+    {
         assert!(kinds.contains(kind), "{kind}");
     }
     assert_eq!((all["told"].as_array().unwrap().len(), all["letters"].as_array().unwrap().len()), (1, 0));

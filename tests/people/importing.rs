@@ -181,7 +181,10 @@ async fn rules_say_what_counts_where_the_list_meets_what_is_known() {
     let fields = json!({ "email": "ann@corp.example", "company": "Own", "role": "Own" });
     fills_in(&suite, "v", "newsletter", fields).await;
     let folder = Folder::new();
-    let list = folder.file("people.csv", "Email,Company,Role,Phone,Industry\nann@corp.example,List,List,1,List\nbob@corp.example,List,List,1,List\n");
+    let list = folder.file(
+        "people.csv",
+        "Email,Company,Role,Phone,Industry\nann@corp.example,List,List,1,List\nbob@corp.example,List,List,1,List\n",
+    );
     imported(&target, &list, &["--collision", "role=overwrite", "--collision", "industry=never"]).await;
     settled(&suite).await;
     let said = |lead: michi::lead::Lead| {
@@ -297,7 +300,14 @@ async fn ten_thousand_rows_come_in() {
     let (suite, target) = served().await;
     let folder = Folder::new();
     let rows: String = (0..10_000)
-        .map(|n| format!("person{n}@company{}.example,山田 太郎{n},㈱サンプル{},部長,03-1234-{n:04},製造業,{}\r\n", n % 700, n % 700, n % 900))
+        .map(|n| {
+            format!(
+                "person{n}@company{}.example,山田 太郎{n},㈱サンプル{},部長,03-1234-{n:04},製造業,{}\r\n",
+                n % 700,
+                n % 700,
+                n % 900
+            )
+        })
         .collect();
     let list = folder.file("all.csv", sjis(&format!("メール,氏名,会社名,役職,電話番号,業種,従業員数\r\n{rows}")));
     let mark = suite.client().record().mark();

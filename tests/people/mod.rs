@@ -33,14 +33,14 @@ fn line(target: &Target, words: &[&str]) -> ImportArgs {
 }
 
 /// A list in a folder of its own.
-struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.path().join(name);
         std::fs::write(&path, content).unwrap();
         path
@@ -48,7 +48,7 @@ impl Folder {
 }
 
 /// Imports a list; what is told of it, and in which words.
-async fn imported(target: &Target, file: &Path, words: &[&str]) -> (Told, String) {
+pub(crate) async fn imported(target: &Target, file: &Path, words: &[&str]) -> (Told, String) {
     let mut out = vec![];
     let told = import::import(&line(target, &[&[file.to_str().unwrap()], words].concat()), &mut out).await.unwrap();
     (told, String::from_utf8(out).unwrap())
@@ -73,7 +73,7 @@ async fn settled(suite: &Suite) {
     suite.settle().await.unwrap();
 }
 
-async fn id_of(suite: &Suite, address: &str) -> Option<LeadId> {
+pub(crate) async fn id_of(suite: &Suite, address: &str) -> Option<LeadId> {
     let hash = suite.own().keys.address_hash(&Address::parse(address).unwrap());
     suite.own().store.address_owner(&hash).await.unwrap()
 }
@@ -94,7 +94,7 @@ async fn fills_in(suite: &Suite, visitor: &str, form: &str, fields: serde_json::
 }
 
 /// Two who want it and of whom michi does not know that they fit.
-async fn two_readers(suite: &Suite) {
+pub(crate) async fn two_readers(suite: &Suite) {
     for (visitor, address) in [("reader-1", "ann@corp-a.example"), ("reader-2", "bob@corp-b.example")] {
         fills_in(suite, visitor, "inquiry", json!({ "email": address })).await;
     }

@@ -12,6 +12,8 @@ use michi_local::{Fault, Planned, Service, Suite};
 use serde_json::{Value, json};
 
 use crate::harness::{Visitor, beacon, buyer, insist, post, ready_lead, suite, write_key};
+use crate::operator::served;
+use crate::people::{Folder, id_of, imported, two_readers};
 use crate::playbook::{alike, applied, changed, people};
 use crate::spine::lead_of;
 
@@ -27,6 +29,7 @@ pub(super) async fn used() -> BTreeSet<(String, Access)> {
         what_cannot_be_read_is_put_aside().await,
         calls_fail().await,
         the_playbook_is_changed().await,
+        a_list_comes_and_a_person_goes().await,
     ] {
         let calls = suite.client().record().calls();
         assert!(
@@ -81,6 +84,27 @@ async fn the_playbook_is_changed() -> Suite {
     let suite = open().await;
     people(&suite, 5, 0).await;
     applied(&suite, &changed(&suite, alike), "mika").await;
+    finish(&suite).await;
+    suite
+}
+
+/// A list makes leads ready, and one of them is erased.
+async fn a_list_comes_and_a_person_goes() -> Suite {
+    let (suite, target) = served().await;
+    suite.client().roles().lift();
+    two_readers(&suite).await;
+    let (folder, now) = (Folder::new(), suite.now());
+    let person = "Director,A,Manufacturing,300";
+    let rows = format!("ann@corp-a.example,{person}\nbob@corp-b.example,{person}\nnew@corp-c.example,{person}\n");
+    let list = folder.file("expo.csv", format!("Email,Role,Company,Industry,Employees\n{rows}"));
+    imported(&target, &list, &[]).await;
+    suite.advance(SignedDuration::from_mins(5)).await.unwrap();
+    let lead = id_of(&suite, "ann@corp-a.example").await.unwrap();
+    let store = &suite.own().store;
+    store.quarantine("poison", lead.as_str(), "unreadable", now).await.unwrap();
+    let before = store.lead(&lead).await.unwrap();
+    store.begin_erasure(&lead, before.as_ref(), &[], suite.now()).await.unwrap();
+    suite.advance(SignedDuration::from_mins(12)).await.unwrap();
     finish(&suite).await;
     suite
 }

@@ -157,13 +157,7 @@ async fn tell(app: &App, derivation: Derivation) -> Result<(), Error> {
 
 /// Owes each owner one mail about those made ready, as many of them as still are; how many these are. The mails' ids come
 /// from their cause, so a repeat owes the same ones.
-pub(crate) async fn owe(
-    app: &App,
-    live: &Versioned,
-    ready: &[Ready],
-    cause: &[&str],
-    summary: &Summary,
-) -> Result<u64, Error> {
+pub(crate) async fn owe(app: &App, live: &Versioned, ready: &[Ready], cause: &[&str], summary: &Summary) -> Result<u64, Error> {
     let mut owners: BTreeMap<&OwnerId, Vec<&LeadId>> = BTreeMap::new();
     for ready in ready {
         owners.entry(&ready.owner).or_default().push(&ready.lead);

@@ -3,6 +3,7 @@
 //!
 //! - `identify`: a browser gave an address, so its history becomes a lead's
 //! - `review`: a lead's log is folded, decided upon and saved
+//! - `consent`: what a form's ticked box gives, and the letter that asks for its confirmation
 //! - `derivation`: all leads are judged by a playbook that has gone live
 //! - `lists`: who was made ready by a list is told in one mail
 //! - `erase`: a person who is to be erased is
@@ -10,6 +11,7 @@
 //! A record from the stream is a hint, a wake-up in the due index the guarantee; both lead to the same work, which
 //! changes nothing when it is done twice.
 
+mod consent;
 mod derivation;
 mod erase;
 mod identify;

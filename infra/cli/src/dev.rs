@@ -68,6 +68,7 @@ pub fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
             pace: args.speed.map_or(Pace::Real, |Speed(factor)| Pace::Fast(factor)),
             seed: None,
             disorder: None,
+            skew: std::collections::BTreeMap::new(),
         })
         .await?;
         greet(&address, args, &suite);

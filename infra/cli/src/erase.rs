@@ -123,8 +123,7 @@ pub async fn erase(args: &EraseArgs, out: &mut dyn Write) -> anyhow::Result<()> 
             let told = serde_json::json!({ "id": lead, "erased": erased, "again": again, "suppressed": !suppress.is_empty() });
             return shown::json(&told, out);
         }
-        let (records, messages) =
-            (counted(erased.records, "record", "records"), counted(erased.messages, "message", "messages"));
+        let (records, messages) = (counted(erased.records, "record", "records"), counted(erased.messages, "message", "messages"));
         writeln!(out, "{lead} is erased: {records}, {messages} and {} more.", counted(erased.others, "item", "items"))?;
         writeln!(out, "In ten minutes all is deleted once more, for what was on its way; until then nothing of it is kept.")?;
         match suppress.is_empty() {

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use futures::{StreamExt as _, stream};
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use michi::activity::LogOwner;
 use michi::consent::Basis;
@@ -19,8 +18,8 @@ use michi::playbook::Playbook;
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
+use crate::everybody;
 use crate::leads::ChosenStage;
-use crate::plan::all_leads;
 use crate::shown::disarmed;
 
 /// What `michi export-leads` takes.
@@ -44,11 +43,21 @@ pub struct ExportLeadsArgs {
 }
 
 /// Attributes that have a column of their own.
-const ATTRIBUTES: [&str; 9] =
-    ["email", "name", "company", "role", "department", "phone", "industry", "employees", "language"];
+const ATTRIBUTES: [&str; 9] = ["email", "name", "company", "role", "department", "phone", "industry", "employees", "language"];
 /// The columns behind the attributes. New ones are added behind them.
 const COLUMNS: [&str; 12] = [
-    "stage", "cell", "fit", "interest", "momentum", "phase", "excluded", "marketing", "basis", "first_seen", "last_seen", "segments",
+    "stage",
+    "cell",
+    "fit",
+    "interest",
+    "momentum",
+    "phase",
+    "excluded",
+    "marketing",
+    "basis",
+    "first_seen",
+    "last_seen",
+    "segments",
 ];
 /// Logs read at once.
 const AT_ONCE: usize = 16;
@@ -165,9 +174,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 pub async fn export(args: &ExportLeadsArgs, out: &mut dyn Write) -> anyhow::Result<usize> {
     let found = args.target.open().await?;
     let live = found.playbook().await?;
-    let leads = all_leads(&found.store, &live.playbook).await?;
-    let bar = ProgressBar::new(leads.len() as u64);
-    bar.set_style(ProgressStyle::with_template("{bar:40} {pos} of {len} leads, {eta} left")?);
+    let leads = everybody::all(&found.store, &live.playbook).await?;
+    let bar = everybody::progress(leads.len())?;
     if !args.json {
         let heads = std::iter::once("id").chain(ATTRIBUTES).chain(COLUMNS).map(str::to_owned);
         write!(out, "{}", line(&heads.chain(args.attribute.iter().cloned()).collect::<Vec<_>>())?)?;

@@ -10,6 +10,7 @@ pub mod derivation;
 pub mod dev;
 pub mod doctor;
 pub mod erase;
+pub mod everybody;
 pub mod export_lead;
 pub mod export_leads;
 mod failures;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use michi_cli::{
-    apply, approve, check, derivation, dev, doctor, erase, export_lead, export_leads, history, import, init, lead, leads, messages,
-    plan, redrive, replay, rollback,
+    apply, approve, check, derivation, dev, doctor, erase, export_lead, export_leads, history, import, init, lead, leads,
+    messages, plan, redrive, replay, rollback,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.

@@ -60,7 +60,7 @@ pub mod streams;
 mod suite;
 pub mod template;
 
-pub use client::{At, Call, Client, Fault, Faults, Outcome, Planned, Record, Service, Touch, Units};
+pub use client::{At, Call, Client, Fault, Faults, Meanwhile, Outcome, Planned, Record, Request, Service, Tap, Touch, Units};
 pub use functions::{Cause, Run};
 pub use invoke::Ended;
 pub use ses::{Mail, Mailbox};

@@ -5,8 +5,10 @@
 
 #[cfg(feature = "authoring")]
 pub mod authoring;
+pub mod mail;
 pub mod mailing;
 pub mod pattern;
+pub mod spam;
 pub mod span;
 
 use std::collections::BTreeMap;
@@ -17,12 +19,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::condition::Condition;
-use crate::id::{ClassId, FormId, OwnerId, PlaybookVersion, RuleId, WriteKey, derive};
+use crate::id::{ClassId, FormId, MailId, OwnerId, PlaybookVersion, RuleId, WriteKey, derive};
 use crate::scoring::rules::Scoring;
+use mail::Mail;
 use mailing::MailRules;
 use pattern::Pattern;
+use spam::SpamRules;
 
-/// A whole playbook: `playbook.yaml`, `scoring.yaml` and `segments.yaml` together.
+/// A whole playbook: `playbook.yaml`, `scoring.yaml`, `segments.yaml` and `mail/*.md` together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Playbook {
@@ -32,6 +36,9 @@ pub struct Playbook {
     pub scoring: Scoring,
     /// Named conditions.
     pub segments: BTreeMap<RuleId, Condition>,
+    /// The mails it brings; [`Playbook::mail`] also knows michi's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mails: BTreeMap<MailId, Mail>,
 }
 
 /// `playbook.yaml`: company, sites, people.
@@ -67,6 +74,9 @@ pub struct Setup {
     /// How mail to leads is sent.
     #[serde(default, skip_serializing_if = "MailRules::is_plain")]
     pub mail: MailRules,
+    /// When a form looks like spam.
+    #[serde(default, skip_serializing_if = "SpamRules::is_plain")]
+    pub spam: SpamRules,
     /// How a changed playbook goes live.
     #[serde(default, skip_serializing_if = "Delivery::is_plain")]
     pub delivery: Delivery,
@@ -125,7 +135,7 @@ pub struct Sender {
 }
 
 /// The languages that michi itself speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "authoring", derive(schemars::JsonSchema))]
 pub enum Language {
@@ -282,6 +292,12 @@ impl Playbook {
         let path = pattern::path_of(url);
         let path = pattern::readable(path);
         self.setup.pages.iter().find(|page| page.paths.iter().any(|p| p.fits(&path))).map(|page| &page.class)
+    }
+
+    /// Whether consent given in this form counts only once it is confirmed from the mailbox.
+    #[must_use]
+    pub fn confirms(&self, form: &FormId) -> bool {
+        self.setup.forms.iter().find(|class| class.forms.contains(form)).is_some_and(|class| class.confirm)
     }
 
     /// The class of a form.

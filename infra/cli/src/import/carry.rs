@@ -42,11 +42,7 @@ pub(super) async fn carry(args: &ImportArgs, found: &Installation, list: &List, 
     let store = &found.store;
     let before = store.import(&told.id).await?;
     if let Some(undone) = before.as_ref().and_then(|import| import.undone.as_ref()) {
-        bail!(
-            "this very import was taken back at {:.0} by {}: to make it again, name it with --id",
-            undone.at,
-            undone.by
-        );
+        bail!("this very import was taken back at {:.0} by {}: to make it again, name it with --id", undone.at, undone.by);
     }
     if let Some(other) = before.as_ref().filter(|import| import.content != told.content) {
         bail!("another list, or the same with other options, was imported as {}: {}; choose another --id", told.id, other.file);
@@ -182,8 +178,12 @@ impl Carrier<'_> {
         if taken != leads {
             self.store.put_members(&import.id, part, taken.clone()).await?;
         }
-        let new: HashSet<&LeadId> =
-            taken.iter().zip(rows).filter(|(lead, (_, hash))| **lead == brought(&import.id, hash)).map(|(lead, _)| lead).collect();
+        let new: HashSet<&LeadId> = taken
+            .iter()
+            .zip(rows)
+            .filter(|(lead, (_, hash))| **lead == brought(&import.id, hash))
+            .map(|(lead, _)| lead)
+            .collect();
         let scored = sample.into_iter().filter_map(|n| Some((taken.get(n)?.clone(), activities.get(n)?.clone())));
         Ok((new.len() as u64, scored.collect()))
     }
@@ -231,7 +231,8 @@ fn record(import: &Import, person: &Person, hash: &str, collisions: &BTreeMap<St
     }];
     if let (Some(basis), Some(proof)) = (import.basis, &import.proof) {
         let by = Some(format!("{}: {proof}", import.by));
-        let kind = Kind::Consented { class: MailClass::Marketing, granted: true, basis, text: None, awaits: false, by };
+        let kind =
+            Kind::Consented { class: MailClass::Marketing, granted: true, basis, text: None, awaits: false, form: None, by };
         activities.push(Activity { id: id(&["consented"]), at: import.began, kind });
     }
     if let Some(meeting) = &person.meeting {

@@ -223,7 +223,7 @@ impl Reader<'_> {
         let read = cells(row, self.encoding);
         let kept = || match &read {
             Ok(cells) => cells.clone(),
-            Err(_) => vec![String::from_utf8_lossy(row.raw).into_owned()],
+            Err(_) => vec![self.encoding.shown(row.raw)],
         };
         let mut refuse = |(column, problem): Bad| list.refused.push(Refused { line: row.line, column, problem, cells: kept() });
         let cells = match &read {

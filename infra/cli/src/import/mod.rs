@@ -195,7 +195,8 @@ impl How {
     }
 
     fn reading(&self, zone: &jiff::tz::TimeZone) -> anyhow::Result<Reading> {
-        let read = |date: &String| moment::moment(date, zone).with_context(|| format!("`{date}` is no date: write it as 2026-11-20"));
+        let read =
+            |date: &String| moment::moment(date, zone).with_context(|| format!("`{date}` is no date: write it as 2026-11-20"));
         Ok(Reading {
             named: self.column.clone(),
             ignore_unknown: self.ignore_unknown,
@@ -238,7 +239,8 @@ pub async fn import(args: &ImportArgs, out: &mut dyn Write) -> anyhow::Result<To
     let setup = &live.playbook.setup;
     let (zone, now) = (setup.time_zone.get(), found.now());
     let known = Known { zone, owners: &setup.owners, now };
-    let list = read(&bytes, &args.how.reading(zone)?, &known).with_context(|| format!("{} cannot be imported", file.display()))?;
+    let list =
+        read(&bytes, &args.how.reading(zone)?, &known).with_context(|| format!("{} cannot be imported", file.display()))?;
     args.how.fits(&list)?;
     let report = reported(file, &list)?;
     let content = args.how.content(&bytes);

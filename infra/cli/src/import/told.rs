@@ -71,14 +71,7 @@ pub enum Done {
 }
 
 impl Told {
-    pub(super) fn of(
-        file: &Path,
-        id: ImportId,
-        content: String,
-        list: &List,
-        how: &How,
-        report: Option<PathBuf>,
-    ) -> Self {
+    pub(super) fn of(file: &Path, id: ImportId, content: String, list: &List, how: &How, report: Option<PathBuf>) -> Self {
         let doubted = list.refused.iter().filter(|one| one.problem.is_doubt()).count();
         let says = |(heading, column): &(String, super::Column)| Says { heading: heading.clone(), says: column.to_string() };
         Self {
@@ -119,11 +112,17 @@ impl Told {
         let mail = match (self.mailable, self.suppressed) {
             (false, _) => "may not be sent to them: give --basis and --proof".to_owned(),
             (true, 0) => "may be sent to them, but for those who have opted out".to_owned(),
-            (true, some) => format!("may be sent to them, but for those who have opted out, and {some} whose addresses are suppressed"),
+            (true, some) => {
+                format!("may be sent to them, but for those who have opted out, and {some} whose addresses are suppressed")
+            }
         };
         writeln!(out, "  mail        {mail}")?;
         if let Some(report) = &self.report {
-            writeln!(out, "  report      {}: each row with its problem and what to do; put right, it can be imported", report.display())?;
+            writeln!(
+                out,
+                "  report      {}: each row with its problem and what to do; put right, it can be imported",
+                report.display()
+            )?;
         }
         match self.done {
             Done::No if args.dry_run => writeln!(out, "Nothing was imported: this was a trial.")?,

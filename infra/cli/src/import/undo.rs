@@ -5,7 +5,6 @@ use std::io::Write;
 
 use anyhow::bail;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use indicatif::{ProgressBar, ProgressStyle};
 use michi::activity::{Kind, Log, LogOwner, Record};
 use michi::id::{ActivityId, ImportId, LeadId};
 use michi::io::Retry;
@@ -13,6 +12,7 @@ use michi::io::store::{Import, Mark, Undone};
 
 use super::{ImportArgs, meant};
 use crate::erase::Eraser;
+use crate::everybody;
 use crate::output;
 use crate::shown::{self, counted};
 
@@ -57,8 +57,7 @@ pub async fn undo(args: &ImportArgs, id: &str, out: &mut dyn Write) -> anyhow::R
         saved => saved?,
     };
     let eraser = Eraser::of(&found).await?;
-    let bar = ProgressBar::new(members.len() as u64);
-    bar.set_style(ProgressStyle::with_template("{bar:40} {pos} of {len} leads, {eta} left")?);
+    let bar = everybody::progress(members.len())?;
     let became = stream::iter(members).map(|lead| take_back(&eraser, &marked, lead)).buffer_unordered(AT_ONCE);
     let became: Vec<Became> = became.inspect(|_| bar.inc(1)).try_collect().await?;
     bar.finish_and_clear();
@@ -107,10 +106,7 @@ async fn take_back(eraser: &Eraser<'_>, import: &Import, lead: LeadId) -> anyhow
 fn only_brought_by(log: &Log, import: &ImportId) -> bool {
     log.records.iter().filter(|record| record.import.as_ref() != Some(import)).all(|record| {
         let own = |kind: &Kind| {
-            matches!(
-                kind,
-                Kind::StageMoved { .. } | Kind::Enrolled { .. } | Kind::MailSent { .. } | Kind::MailDelivered { .. }
-            )
+            matches!(kind, Kind::StageMoved { .. } | Kind::Enrolled { .. } | Kind::MailSent { .. } | Kind::MailDelivered { .. })
         };
         record.import.is_none() && record.activities.iter().all(|activity| own(&activity.kind))
     })

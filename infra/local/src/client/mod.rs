@@ -1,12 +1,14 @@
 //! The AWS SDK's HTTP client, without the network: each request is handed to the model of its service.
 //!
 //! On the way it is numbered and recorded ([`Record`]), held against the role of the function that makes it
-//! ([`permit`]), and may meet a fault ([`Faults`]). A function gets a client of its own: [`Client::for_function`].
+//! ([`permit`]), and may meet a fault ([`Faults`]) or somebody on the line ([`Tap`]). A function gets a client of its own:
+//! [`Client::for_function`].
 
 mod fault;
 mod permit;
 mod record;
 mod roles;
+mod tap;
 mod touch;
 mod wire;
 
@@ -33,6 +35,8 @@ pub(crate) use fault::scramble;
 pub use fault::{At, Fault, Faults, Planned};
 pub use record::{Call, Mark, Outcome, Record, Touch, Units};
 pub use roles::Roles;
+use tap::Line;
+pub use tap::{Meanwhile, Request, Tap};
 pub(crate) use wire::Refusal;
 
 /// A service that is modelled.
@@ -60,6 +64,7 @@ struct Shared {
     record: Record,
     faults: Faults,
     roles: Roles,
+    taps: tap::Taps,
     now: Now,
     partition_keys: touch::PartitionKeys,
 }
@@ -70,8 +75,8 @@ impl Client {
         let roles = Roles::of(wiring);
         let partition_keys =
             wiring.tables.iter().filter_map(|table| Some((table.name.clone(), table.keys.first()?.clone()))).collect();
-        let (record, faults) = Default::default();
-        let shared = Shared { dynamo, mailbox, bus, record, faults, roles, now, partition_keys };
+        let (record, faults, taps) = Default::default();
+        let shared = Shared { dynamo, mailbox, bus, record, faults, roles, taps, now, partition_keys };
         Self { shared: Arc::new(shared), function: None }
     }
 
@@ -95,6 +100,16 @@ impl Client {
         &self.shared.roles
     }
 
+    /// Puts somebody on the line of all functions.
+    pub fn tap(&self, tap: Arc<dyn Tap>) {
+        self.shared.taps.add(tap);
+    }
+
+    /// Nobody is on the line any more.
+    pub fn untap(&self) {
+        self.shared.taps.remove();
+    }
+
     /// This client in the form the SDK's configuration takes.
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(self.clone())
@@ -104,27 +119,70 @@ impl Client {
         // A clock at real pace goes on during a run, too.
         (self.shared.now)();
         let outgoing = Outgoing::read(&request)?;
+        let Some(function) = self.function.as_deref() else { return self.call(outgoing, &[]).await };
+        let taps = self.shared.taps.all();
+        if taps.is_empty() {
+            return self.call(outgoing, &taps).await;
+        }
+        let mut result = Answer::nothing().into_response();
+        for part in outgoing.through(&taps, function) {
+            result = self.insist(part, &taps, function).await;
+            if !result.as_ref().is_ok_and(|answer| answer.status().is_success()) {
+                break;
+            }
+        }
+        result
+    }
+
+    /// Makes a call as often as the taps have it made.
+    async fn insist(&self, outgoing: Outgoing, taps: &[Arc<dyn Tap>], function: &str) -> Result<HttpResponse, ConnectorError> {
+        let request = outgoing.request(function);
+        let attempts = taps.iter().map(|tap| tap.attempts(&request)).max().unwrap_or(1);
+        let last = outgoing.attempt + attempts.saturating_sub(1);
+        let mut next = outgoing;
+        loop {
+            let again = Outgoing { attempt: next.attempt + 1, ..next.clone() };
+            let result = self.call(next, taps).await;
+            if result.is_ok() || again.attempt > last {
+                return result;
+            }
+            next = again;
+        }
+    }
+
+    /// Makes a call.
+    async fn call(&self, outgoing: Outgoing, taps: &[Arc<dyn Tap>]) -> Result<HttpResponse, ConnectorError> {
         let touches = match outgoing.service {
             Service::DynamoDb => touch::touches(&outgoing.operation, &outgoing.body, &self.shared.partition_keys),
             Service::Ses | Service::EventBridge => Vec::new(),
         };
+        let request = self.function.as_deref().filter(|_| !taps.is_empty()).map(|function| outgoing.request(function));
         let (mut call, place) = self.shared.record.enter(self.function.as_deref(), &outgoing, touches);
         call.asks = permit::asks(&outgoing, &call.touches);
         call.fault = self.shared.faults.strike(&call, &outgoing.sdk_call);
-        let result = self.meet(&mut call, place, outgoing).await;
+        let line = Line::new(taps, request.as_ref());
+        line.before().await;
+        let result = self.meet(&mut call, place, outgoing, &line).await;
         self.shared.record.close(place, call);
         result
     }
 
     /// Carries a call out, or what its fault leaves of it.
-    async fn meet(&self, call: &mut Call, place: Mark, outgoing: Outgoing) -> Result<HttpResponse, ConnectorError> {
-        let answer = match call.fault {
+    async fn meet(
+        &self,
+        call: &mut Call,
+        place: Mark,
+        outgoing: Outgoing,
+        line: &Line<'_>,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let mut answer = match call.fault {
             Some(Fault::BeforeLeaving) => {
                 call.outcome = Outcome::Lost;
+                line.after(call).await;
                 let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "fault: the connection was refused");
                 return Err(ConnectorError::io(refused.into()));
             }
-            Some(Fault::CrashBefore) => return Err(self.crash(call, place).await),
+            Some(Fault::CrashBefore) => return Err(self.crash(call, place, line).await),
             Some(Fault::Throttle) => outgoing.throttled(),
             Some(Fault::Conflict) => outgoing.in_conflict(),
             Some(Fault::Refuse) => outgoing.refused(),
@@ -134,18 +192,26 @@ impl Client {
             },
         };
         call.outcome = answer.code.clone().map_or(Outcome::Answered, Outcome::Refused);
+        line.after(call).await;
+        answer.body = line.answer(answer.body);
         match call.fault {
             Some(Fault::AfterEffect) => {
                 call.outcome = Outcome::Lost;
                 Err(ConnectorError::timeout("fault: the answer was lost".into()))
             }
-            Some(Fault::CrashAfter) => Err(self.crash(call, place).await),
+            Some(Fault::CrashAfter) => Err(self.end(call, place).await),
             _ => answer.into_response(),
         }
     }
 
+    async fn crash(&self, call: &mut Call, place: Mark, line: &Line<'_>) -> ConnectorError {
+        call.outcome = Outcome::Crashed;
+        line.after(call).await;
+        self.end(call, place).await
+    }
+
     /// Ends the run that made this call. Returns only if no run did.
-    async fn crash(&self, call: &mut Call, place: Mark) -> ConnectorError {
+    async fn end(&self, call: &mut Call, place: Mark) -> ConnectorError {
         call.outcome = Outcome::Crashed;
         self.shared.record.close(place, call.clone());
         if let Some(invocation) = Invocation::current() {

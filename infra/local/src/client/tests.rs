@@ -335,3 +335,109 @@ async fn everything_is_kept_in_the_file() {
     assert_eq!(mailbox.mails().first().unwrap().id, id);
     assert_eq!(ledger.get::<u32>("position").unwrap(), Some(17));
 }
+
+/// What a bug would do, by the operation it is in.
+#[derive(Default)]
+struct Meddler {
+    heard: std::sync::Mutex<Vec<String>>,
+}
+
+impl Tap for Meddler {
+    fn before(&self, request: &Request) -> Option<Meanwhile> {
+        self.heard.lock().unwrap().push(format!("{} {}", request.function, request.operation));
+        None
+    }
+
+    fn instead(&self, request: Request) -> Vec<Request> {
+        match request.operation.as_str() {
+            "TransactWriteItems" => {
+                let items = request.body["TransactItems"].as_array().unwrap().iter();
+                items.map(|item| Request { body: json!({ "TransactItems": [item] }), ..request.clone() }).collect()
+            }
+            "DeleteItem" => vec![],
+            _ => vec![request],
+        }
+    }
+
+    fn attempts(&self, request: &Request) -> u32 {
+        if request.operation == "PutItem" { 3 } else { 1 }
+    }
+
+    fn answer(&self, request: &Request, mut answer: Value) -> Value {
+        if request.operation == "Scan" {
+            answer["Count"] = json!(99);
+        }
+        answer
+    }
+
+    fn after(&self, request: &Request, call: &Call) -> Option<Meanwhile> {
+        self.heard.lock().unwrap().push(format!("{} {:?} {:?}", request.operation, call.fault, call.outcome));
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_tap_hears_and_falsifies_what_functions_send() {
+    let fixture = fixture();
+    fixture.client.roles().lift();
+    let meddler = Arc::new(Meddler::default());
+    fixture.client.tap(meddler.clone());
+    let tables_of = |client: &Client| tables(client, 1);
+    let score = tables_of(&fixture.client.for_function("score"));
+    let heard = || std::mem::take(&mut *meddler.heard.lock().unwrap());
+
+    // One transaction becomes two, and a crash comes between them.
+    fixture.client.faults().lay([Planned::call(2, Fault::BeforeLeaving)]);
+    let both = || score.transact_write_items().transact_items(lead("lead#1")).transact_items(lead("lead#2"));
+    both().send().await.unwrap_err();
+    assert_eq!(score.scan().table_name("Leads").send().await.unwrap().count(), 99);
+    assert_eq!(tables_of(&fixture.client).scan().table_name("Leads").send().await.unwrap().count(), 1);
+    assert_eq!(
+        heard(),
+        [
+            "score TransactWriteItems",
+            "TransactWriteItems None Answered",
+            "score TransactWriteItems",
+            "TransactWriteItems Some(BeforeLeaving) Lost",
+            "score Scan",
+            "Scan None Answered"
+        ]
+    );
+    // The first that is refused is the last.
+    both().send().await.unwrap_err();
+    assert_eq!(heard().len(), 2);
+
+    // A call is made anew until it is answered; what is taken away has never been.
+    fixture.client.faults().lay([Planned::call(1, Fault::AfterEffect).first_attempt()]);
+    let put = |id| score.put_item().table_name("Leads").item("pk", s(id)).item("sk", s("lead")).send();
+    put("lead#3").await.unwrap();
+    assert_eq!(heard().len(), 4);
+    score.delete_item().table_name("Leads").key("pk", s("lead#3")).key("sk", s("lead")).send().await.unwrap();
+    assert_eq!((heard().len(), tables_of(&fixture.client).scan().table_name("Leads").send().await.unwrap().count()), (0, 2));
+
+    fixture.client.untap();
+    put("lead#4").await.unwrap();
+    assert!(heard().is_empty());
+}
+
+/// Does something once, while a call is under way.
+struct Once(std::sync::Mutex<Option<Meanwhile>>);
+
+impl Tap for Once {
+    fn after(&self, _: &Request, _: &Call) -> Option<Meanwhile> {
+        self.0.lock().unwrap().take()
+    }
+}
+
+#[tokio::test]
+async fn something_may_happen_between_effect_and_answer() {
+    let fixture = fixture();
+    let own = tables(&fixture.client, 1);
+    let other = async move { drop(own.transact_write_items().transact_items(lead("lead#2")).send().await.unwrap()) };
+    fixture.client.tap(Arc::new(Once(std::sync::Mutex::new(Some(Box::pin(other))))));
+    fixture.client.faults().lay([Planned::call(1, Fault::CrashAfter)]);
+    let score = tables(&fixture.client.for_function("score"), 1);
+    let run = invoke(async { score.transact_write_items().transact_items(lead("lead#1")).send().await });
+    assert_eq!(run.await.err(), Some(Ended::Crashed));
+    assert_eq!(tables(&fixture.client, 1).scan().table_name("Leads").send().await.unwrap().count(), 2);
+}

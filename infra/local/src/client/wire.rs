@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Service;
 
 /// A request as it leaves the SDK.
+#[derive(Clone)]
 pub(super) struct Outgoing {
     pub(super) service: Service,
     pub(super) operation: String,
@@ -108,6 +109,11 @@ impl Outgoing {
 }
 
 impl Answer {
+    /// All is well, and there is nothing to say.
+    pub(super) fn nothing() -> Self {
+        Self { status: 200, body: json!({}), code: None }
+    }
+
     pub(super) fn into_response(self) -> Result<HttpResponse, ConnectorError> {
         let status = self.status.try_into().map_err(|_| ConnectorError::user("not a status".into()))?;
         let mut response = HttpResponse::new(status, SdkBody::from(self.body.to_string()));

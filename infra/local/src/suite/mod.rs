@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use michi::io::{App, Clock};
 
 use crate::bus::EventBus;
@@ -48,6 +48,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// How the streams misbehave; None for in order and once.
     pub disorder: Option<Disorder>,
+    /// Functions whose clocks are wrong, and by how much.
+    pub skew: BTreeMap<String, SignedDuration>,
 }
 
 /// Everything of one installation. Clones share it; it ends with the last.
@@ -91,6 +93,7 @@ impl Options {
             pace: Pace::Manual(start),
             seed: Some(1),
             disorder: None,
+            skew: BTreeMap::new(),
         }
     }
 }
@@ -111,7 +114,7 @@ impl Suite {
         &self.inner.bus
     }
 
-    /// The clock that the functions read.
+    /// The clock that the functions read, but for those whose clock is wrong.
     pub fn clock(&self) -> &Clock {
         self.inner.time.clock()
     }

@@ -80,6 +80,16 @@ impl Suite {
         self.keep_clock()
     }
 
+    /// Moves the clock on while everything sleeps: nothing is handed over, and no schedule starts anything.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such time.
+    pub fn sleep(&self, by: SignedDuration) -> anyhow::Result<()> {
+        self.inner.time.jump(self.now().checked_add(by)?);
+        Ok(())
+    }
+
     /// Moves the clock to the next thing due, and does it. Returns when that was; None if nothing is due.
     ///
     /// # Errors

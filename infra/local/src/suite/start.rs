@@ -200,7 +200,8 @@ impl Surroundings<'_> {
         let config = aws_sdk_dynamodb::config::Builder::from(&self.sdk(&client)).retry_partition(RetryPartition::new(partition));
         let dynamodb = aws_sdk_dynamodb::Client::from_conf(config.build());
         let store = Store::new(dynamodb, &settings.activities_table, &settings.leads_table);
-        App::new(store, self.time.clock().clone(), random(self.options, number), self.keys.clone(), settings.clone())
+        let skew = function.and_then(|function| self.options.skew.get(function)).copied().unwrap_or_default();
+        App::new(store, self.time.clock_of(skew), random(self.options, number), self.keys.clone(), settings.clone())
     }
 
     /// The functions' own configuration, but for the waits between retries: here nobody is spared by them.

@@ -30,6 +30,8 @@ const WATCHED: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Time {
     clock: Clock,
+    /// Clocks that are ahead of it, or behind.
+    wrong: Mutex<Vec<(Clock, SignedDuration)>>,
     pace: Pace,
     state: Mutex<State>,
 }
@@ -48,18 +50,36 @@ impl Time {
             Pace::Real | Pace::Fast(_) => Clock::System.now(),
         };
         let state = State { since: (Instant::now(), start), watched: None };
-        Self { clock: Clock::manual(start), pace, state: Mutex::new(state) }
+        Self { clock: Clock::manual(start), wrong: Mutex::default(), pace, state: Mutex::new(state) }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }
 
+    /// The clock that a function reads: this one, or one of its own that is wrong by `skew`.
+    pub(crate) fn clock_of(&self, skew: SignedDuration) -> Clock {
+        if skew == SignedDuration::ZERO {
+            return self.clock.clone();
+        }
+        let wrong = Clock::manual(self.clock.now());
+        lock(&self.wrong).push((wrong.clone(), skew));
+        self.set(self.clock.now());
+        wrong
+    }
+
+    fn set(&self, now: Timestamp) {
+        self.clock.set(now);
+        for (clock, skew) in lock(&self.wrong).iter() {
+            clock.set(now.saturating_add(*skew).unwrap_or(now));
+        }
+    }
+
     /// Sets the clock forward to an instant; never back.
     pub(crate) fn jump(&self, to: Timestamp) {
         let mut state = lock(&self.state);
         if to > self.clock.now() {
-            self.clock.set(to);
+            self.set(to);
         }
         state.since = (Instant::now(), self.clock.now());
     }
@@ -77,7 +97,7 @@ impl Time {
             let passed = SignedDuration::try_from(machine.elapsed()).unwrap_or(SignedDuration::ZERO);
             let now = stood.saturating_add(passed).unwrap_or(stood);
             if now > self.clock.now() {
-                self.clock.set(now);
+                self.set(now);
             }
         } else if running {
             // Time does not pass while a function runs, so none is made up for afterwards.
@@ -128,6 +148,15 @@ mod tests {
         time.jump(start() + SignedDuration::from_hours(1));
         time.jump(start());
         assert_eq!(time.clock().now(), start() + SignedDuration::from_hours(1));
+    }
+
+    #[test]
+    fn a_functions_clock_may_be_wrong_and_goes_on_so() {
+        let time = Time::new(Pace::Manual(start()));
+        let [right, wrong] = [0, -5].map(|minutes| time.clock_of(SignedDuration::from_mins(minutes)));
+        assert_eq!((right.now(), wrong.now()), (start(), start() - SignedDuration::from_mins(5)));
+        time.jump(start() + SignedDuration::from_hours(1));
+        assert_eq!((right.now(), wrong.now()), (time.clock().now(), start() + SignedDuration::from_mins(55)));
     }
 
     #[test]

@@ -241,9 +241,7 @@ impl Store {
     pub async fn ready(&self, list: Option<&ImportId>, limit: usize) -> Result<Vec<Ready>, Error> {
         let query = self.client.query().table_name(&*self.leads).consistent_read(true);
         let (query, prefix) = match list {
-            None => {
-                (query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", keys::text(keys::READY)), "")
-            }
+            None => (query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", keys::text(keys::READY)), ""),
             Some(list) => {
                 let query = query
                     .key_condition_expression("pk = :pk AND begins_with(sk, :ready)")

@@ -295,8 +295,7 @@ impl Store {
             {
                 let mut summary = summary.clone();
                 summary.leads.retain(|line| line.lead != *lead);
-                let after =
-                    Message { content: Content::Summary(summary), revision: message.revision + 1, ..message.clone() };
+                let after = Message { content: Content::Summary(summary), revision: message.revision + 1, ..message.clone() };
                 self.move_message(&message, &after).await?;
             }
         }
@@ -374,7 +373,8 @@ mod tests {
         let traces = Traces::of(&Log { owner: LogOwner::Lead(lead.clone()), records });
         assert_eq!(traces.addresses, BTreeSet::from([ann]));
         assert_eq!(traces.visitors, BTreeMap::from([(own, None), (lost, Some(at))]));
-        for (text, wanted) in [("to ann@EXAMPLE.com", true), ("by own", true), (lead.as_str(), true), ("bob@example.com", false)] {
+        for (text, wanted) in [("to ann@EXAMPLE.com", true), ("by own", true), (lead.as_str(), true), ("bob@example.com", false)]
+        {
             assert_eq!(traces.are_in(text, &lead), wanted, "{text}");
         }
     }

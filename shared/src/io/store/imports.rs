@@ -178,9 +178,8 @@ impl Store {
         let unique: Vec<&String> = hashes.iter().collect::<HashSet<_>>().into_iter().collect();
         let mut found = Vec::new();
         for some in unique.chunks(BATCH * AT_ONCE) {
-            let batches = some.chunks(BATCH).map(|batch| {
-                self.items(batch.iter().map(|hash| keys::key(keys::address(hash), sk)).collect())
-            });
+            let batches =
+                some.chunks(BATCH).map(|batch| self.items(batch.iter().map(|hash| keys::key(keys::address(hash), sk)).collect()));
             for batch in together(batches).await {
                 for item in batch? {
                     let pk = item.get(keys::PK).and_then(|pk| pk.as_s().ok()).map_or("", String::as_str);

@@ -1,52 +1,76 @@
-//! The mail that tells sales of all leads which a changed playbook made ready.
+//! The mail that tells sales of all leads which a changed playbook or a list made ready.
 
 use askama::Template;
 use jiff::Timestamp;
+use minijinja::Value;
 
-use super::{Composed, MAX_SUBJECT, MAX_WORDS, Teller, Unfilled};
+use super::{Composed, MAX_WORDS, Shown, Teller, Unfilled, to_sales};
 use crate::id::LeadId;
 use crate::mail::summary::{ReadyLine, Summary};
+use crate::mail::template::Values;
 use crate::mail::text::cleaned;
 use crate::mail::words;
 use crate::playbook::Language::{En, Ja};
+use crate::playbook::mail::{Parts, Version};
 use crate::playbook::{Language, Owner, Setup};
+
+/// What a summary may show.
+pub static SUMMARY: Shown = Shown { sure: &["heading", "cause", "reason", "count"], unsure: &[], blocks: &["leads"], urls: &[] };
 
 /// Composes a summary for `owner`, with `url` leading to each lead's page; times are told as they are at `now`.
 ///
 /// # Errors
 /// [`Unfilled`] if a template cannot be filled in.
 pub fn summary(
+    (language, version): (Language, &Version),
+    parts: &Parts,
     summary: &Summary,
     setup: &Setup,
     owner: &Owner,
     url: impl Fn(&LeadId) -> String,
-    language: Language,
     now: Timestamp,
 ) -> Result<Composed, Unfilled> {
     let teller = Teller { language, zone: setup.time_zone.get(), now };
     let view = teller.summary(summary, setup, owner, url);
-    let text = TextBody { view: &view }.render()?;
-    let html = HtmlBody { view: &view }.render()?;
-    Ok(Composed { subject: view.subject, text, html })
+    let said = Values::from([
+        ("heading".to_owned(), Value::from(view.heading.clone())),
+        ("cause".to_owned(), Value::from(view.cause)),
+        ("reason".to_owned(), Value::from(view.reason.clone())),
+        ("count".to_owned(), Value::from(summary.count)),
+    ]);
+    let text = [("leads", TextLeads { view: &view }.render()?), ("footer", TextNotes { view: &view }.render()?)];
+    let html = [("leads", HtmlLeads { view: &view }.render()?), ("footer", HtmlNotes { view: &view }.render()?)];
+    to_sales(version, parts, said, (text, html), &[], setup)
 }
 
 #[derive(Template)]
-#[template(path = "mail/summary.txt")]
-struct TextBody<'v> {
+#[template(path = "mail/summary.txt", block = "leads")]
+struct TextLeads<'v> {
     view: &'v View,
 }
 
 #[derive(Template)]
-#[template(path = "mail/summary.html")]
-struct HtmlBody<'v> {
+#[template(path = "mail/summary.txt", block = "notes")]
+struct TextNotes<'v> {
     view: &'v View,
 }
 
-/// Everything the templates show, in the reader's language. None of it is markup.
+#[derive(Template)]
+#[template(path = "mail/summary.html", block = "leads")]
+struct HtmlLeads<'v> {
+    view: &'v View,
+}
+
+#[derive(Template)]
+#[template(path = "mail/summary.html", block = "notes")]
+struct HtmlNotes<'v> {
+    view: &'v View,
+}
+
+/// Everything the blocks show, in the reader's language. None of it is markup.
 struct View {
-    lang: &'static str,
-    subject: String,
     heading: String,
+    cause: &'static str,
     reason: String,
     leads: Vec<Line>,
     /// Stands between a cell and the interest.
@@ -75,14 +99,10 @@ impl Teller<'_> {
         let name = cleaned(&owner.name, MAX_WORDS);
         let zone = self.zone.iana_name().unwrap_or("UTC");
         View {
-            lang: self.pick("en", "ja"),
-            subject: cleaned(
-                &match summary.list {
-                    None => self.pick(format!("{heading}: the scoring rules were changed"), format!("{heading}（採点ルールの変更）")),
-                    Some(_) => self.pick(format!("{heading}: a list was imported"), format!("{heading}（リストの取り込み）")),
-                },
-                MAX_SUBJECT,
-            ),
+            cause: match summary.list {
+                None => self.pick("the scoring rules were changed", "採点ルールの変更"),
+                Some(_) => self.pick("a list was imported", "リストの取り込み"),
+            },
             heading,
             reason: self.reason(summary),
             between: self.pick(" · ", "／"),
@@ -143,7 +163,7 @@ impl Teller<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{now, setup};
+    use super::super::tests::{now, own, setup};
     use super::*;
     use crate::lead::Cell;
     use crate::mail::text::Plain;
@@ -162,9 +182,9 @@ mod tests {
     }
 
     fn composed(count: usize, language: Language) -> Composed {
-        let setup = setup();
+        let (setup, (version, parts)) = (setup(), own("summary", language));
         let url = |lead: &LeadId| format!("https://m.example/view/{}", &lead.as_str()[..4]);
-        summary(&sample(count), &setup, &setup.owners[0], url, language, now()).unwrap()
+        summary(version, parts, &sample(count), &setup, &setup.owners[0], url, now()).unwrap()
     }
 
     #[test]
@@ -184,10 +204,17 @@ mod tests {
     #[test]
     fn a_summary_of_a_list_names_it() {
         let (setup, list) = (setup(), Summary { list: Plain::of("expo.csv"), why: None, ..sample(5) });
-        let said = |language| summary(&list, &setup, &setup.owners[0], |_| String::new(), language, now()).unwrap();
+        let said = |language| {
+            let (version, parts) = own("summary", language);
+            summary(version, parts, &list, &setup, &setup.owners[0], |_| String::new(), now()).unwrap()
+        };
         let (english, japanese) = (said(En), said(Ja));
         assert_eq!(english.subject, "5 leads are newly ready for sales: a list was imported");
-        assert!(english.text.contains("The list “expo.csv” was imported") && english.text.contains("by mika"), "{}", english.text);
+        assert!(
+            english.text.contains("The list “expo.csv” was imported") && english.text.contains("by mika"),
+            "{}",
+            english.text
+        );
         assert!(japanese.text.contains("リスト「expo.csv」が取り込まれました"), "{}", japanese.text);
     }
 

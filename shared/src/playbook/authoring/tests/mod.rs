@@ -1,5 +1,6 @@
 //! What is said of which mistake.
 
+mod mail;
 mod sense;
 mod shape;
 mod story;
