@@ -315,7 +315,24 @@ async fn ten_thousand_rows_come_in() {
     let (told, _) = imported(&target, &list, &[&PROOF[..], &["--at-once"]].concat()).await;
     let taken = began.elapsed();
     assert_eq!((told.people, told.new), (10_000, 10_000));
-    let calls = suite.client().record().since(mark).len();
-    assert!(calls < 1_000, "{calls} calls for 10,000 rows");
-    println!("10,000 rows in {taken:?}, {:.0} a second", 10_000.0 / taken.as_secs_f64());
+    let calls = suite.client().record().since(mark);
+    let written: f64 = calls.iter().map(|call| call.total().write).sum();
+    assert!(calls.len() < 1_000 && written < 90_000.0, "{} calls and {written} write units for 10,000 rows", calls.len());
+    println!("10,000 rows in {taken:?}, {:.0} a second; {} calls, {written} write units", 10_000.0 / taken.as_secs_f64(), calls.len());
+}
+
+#[tokio::test]
+async fn a_person_costs_a_few_units() {
+    let (suite, target) = served().await;
+    let folder = Folder::new();
+    let rows: String = (0..100).map(|n| format!("p{n}@corp.example,Person {n},㈱サンプル,部長,製造業\n")).collect();
+    let list = folder.file("people.csv", format!("Email,Name,Company,Title,Industry\n{rows}"));
+    let mark = suite.client().record().mark();
+    imported(&target, &list, &PROOF).await;
+    settled(&suite).await;
+    suite.finish(SignedDuration::from_hours(1)).await.unwrap();
+    let units: michi_local::Units = suite.client().record().since(mark).iter().map(michi_local::Call::total).sum();
+    let (read, written) = (units.read / 100.0, units.write / 100.0);
+    assert!(read < 20.0 && written < 45.0, "{read} read and {written} write units a person");
+    println!("{read} read and {written} write units a person, from the row to the fact on the bus");
 }
