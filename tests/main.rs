@@ -12,12 +12,14 @@
 mod answer;
 mod browser;
 mod budget;
+mod clicks;
 mod cost;
 mod deployment;
 mod faults;
 mod harness;
 mod identity;
 mod ingestion;
+mod mails;
 mod notify;
 mod operator;
 mod people;

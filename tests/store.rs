@@ -42,7 +42,7 @@ impl Tables {
         let dynamo = Arc::new(Dynamo::memory(now.clone()).unwrap());
         wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
         let ledger = Ledger::new(Arc::clone(&dynamo));
-        let mailbox = Arc::new(Mailbox::open(ledger.clone(), now.clone()).unwrap());
+        let mailbox = Arc::new(Mailbox::open(&wiring, ledger.clone(), now.clone()).unwrap());
         let bus = Arc::new(EventBus::open(wiring.buses.clone(), ledger, now.clone()).unwrap());
         let client = Client::new(dynamo, mailbox, bus, &wiring, now);
         // The calls of all functions are made in the name of one.
@@ -144,7 +144,7 @@ fn download(n: i64) -> Record {
 }
 
 fn decision(n: i64) -> Record {
-    let kind = Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell: None, alert: None, by_rules: false };
+    let kind = Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell: None, alert: None, corrects: None, by_rules: false };
     Record::decision(ActivityId::derive(&["decision", &n.to_string()]), at(n), kind)
 }
 
@@ -408,10 +408,9 @@ async fn a_lead_is_saved_only_as_it_was_read() {
 
 /// A save of everything at once: a browser proves by a link that it is Ann's.
 async fn identification(tables: &Tables) -> impl Fn() -> Save {
-    let token = Token { lead: lead(), expires: at(600) };
-    tables.store.put_token("t", &token).await.unwrap();
+    let token = Token { lead: lead(), click: download(1).id, expires: at(600) };
+    tables.store.append_with_token(&browsers(), &download(1), "t", &token).await.unwrap();
     assert_eq!(tables.store.token("t").await.unwrap(), Some(token));
-    tables.store.append(&browsers(), &download(1), Mark::Guaranteed).await.unwrap();
     let wake = wake_of(tables, &browsers(), &download(1)).await.unwrap();
     move || Save {
         lead: Some(ann()),

@@ -318,7 +318,11 @@ async fn ten_thousand_rows_come_in() {
     let calls = suite.client().record().since(mark);
     let written: f64 = calls.iter().map(|call| call.total().write).sum();
     assert!(calls.len() < 1_000 && written < 90_000.0, "{} calls and {written} write units for 10,000 rows", calls.len());
-    println!("10,000 rows in {taken:?}, {:.0} a second; {} calls, {written} write units", 10_000.0 / taken.as_secs_f64(), calls.len());
+    println!(
+        "10,000 rows in {taken:?}, {:.0} a second; {} calls, {written} write units",
+        10_000.0 / taken.as_secs_f64(),
+        calls.len()
+    );
 }
 
 #[tokio::test]

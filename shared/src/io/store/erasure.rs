@@ -52,6 +52,8 @@ pub struct Erased {
 
 /// What is counted of a browser, a day each.
 const LIMITS: &[&str] = &["identify", "event"];
+/// What is counted of an address, by its keyed hash.
+const ADDRESS_LIMITS: &[&str] = &["form-address"];
 /// Deletes that DynamoDB takes in one batch.
 const BATCH: usize = 25;
 /// Pauses before the deletes that a batch left undone are tried again.
@@ -171,8 +173,9 @@ impl Store {
         }
         let mut erased = Erased::default();
         // The log goes last: it names everything else.
-        for address in &traces.addresses {
-            erased.others += self.free_address(&hash(address), lead).await?;
+        for hash in traces.addresses.iter().map(hash) {
+            erased.others += self.free_address(&hash, lead).await?;
+            self.delete_all(&self.leads, limits::counts(ADDRESS_LIMITS, &hash, now).collect()).await?;
         }
         for (visitor, until) in &traces.visitors {
             self.mark_visitor(visitor, lead).await?;
