@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use http::Request;
 use jiff::SignedDuration;
-use michi::id::OwnerId;
+use michi::activity::{Kind, LogOwner, Record};
+use michi::id::{ActivityId, OwnerId, VisitorId};
+use michi::io::store::Mark;
 use michi_local::template::Access;
 use michi_local::{Fault, Planned, Service, Suite};
 use serde_json::{Value, json};
@@ -99,11 +101,20 @@ async fn a_list_comes_and_a_person_goes() -> Suite {
     let list = folder.file("expo.csv", format!("Email,Role,Company,Industry,Employees\n{rows}"));
     imported(&target, &list, &[]).await;
     suite.advance(SignedDuration::from_mins(5)).await.unwrap();
-    let lead = id_of(&suite, "ann@corp-a.example").await.unwrap();
+    // Somebody of whom sales was told, one line of a summary, and a form that came too late to be copied.
+    ready_lead(&suite, &mut Visitor::new("buyer")).await;
+    let (late, buyer) = (VisitorId::parse("buyer").unwrap(), buyer()["email"].as_str().unwrap().to_owned());
+    let form = Kind::Tracked { event: "Trial".to_owned(), properties: std::collections::BTreeMap::new() };
+    let record = Record::decision(ActivityId::parse("late").unwrap(), now, form);
     let store = &suite.own().store;
-    store.quarantine("poison", lead.as_str(), "unreadable", now).await.unwrap();
-    let before = store.lead(&lead).await.unwrap();
-    store.begin_erasure(&lead, before.as_ref(), &[], suite.now()).await.unwrap();
+    store.append(&LogOwner::Visitor(late), &record, Mark::Guaranteed).await.unwrap();
+    for address in ["ann@corp-a.example", &buyer] {
+        let lead = id_of(&suite, address).await.unwrap();
+        store.quarantine(address, lead.as_str(), "unreadable", now).await.unwrap();
+        let before = store.lead(&lead).await.unwrap();
+        store.begin_erasure(&lead, before.as_ref(), &[], suite.now()).await.unwrap();
+    }
+    suite.tick("score").await.unwrap();
     suite.advance(SignedDuration::from_mins(12)).await.unwrap();
     finish(&suite).await;
     suite

@@ -120,7 +120,8 @@ fn grade_after(rules: &FitRules, before: Grade, points: f64) -> Grade {
 mod tests {
     use super::super::fold;
     use super::super::tests::{at, form, lead_log, link, playbook, record, visitor};
-    use crate::activity::{Collision, Kind, Proof, Record};
+    use crate::activity::{Kind, Proof, Record};
+    use crate::collision::Collision;
     use crate::id::{ActivityId, ImportId};
     use crate::lead::Lead;
 

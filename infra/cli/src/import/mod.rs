@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
-use michi::activity::Collision;
+use michi::collision::Collision;
 use michi::consent::Basis;
 use michi::id::{ImportId, derive, digest};
 

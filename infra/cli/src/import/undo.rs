@@ -127,7 +127,8 @@ mod tests {
             Record { import: import.cloned(), ..decision }
         };
         let came = || Kind::EventAttended { event: "Expo".to_owned() };
-        let moved = Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell: None, alert: None, by_rules: false };
+        let moved =
+            Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell: None, alert: None, corrects: None, by_rules: false };
         let out = Kind::MailChosen { topic: None, wanted: false, by: OptOut::OneClick, message: None };
         let check = |more: Vec<Record>, wanted: bool| {
             let records = [vec![record("1", Some(&list), came())], more].concat();

@@ -177,27 +177,27 @@ fn a_list_of_people_keeps_a_note_and_knows_no_dates() {
 
 /// What lists are made of, and what breaks them.
 fn cell() -> impl Strategy<Value = Vec<u8>> {
-    let pieces = prop_oneof![
-        Just(&b"ann@example.com"[..]),
-        Just(b"b@x.jp"),
-        Just(b"\""),
-        Just(b"\"\""),
-        Just(b","),
-        Just(b"\n"),
-        Just(b"\r\n"),
-        Just("山田".as_bytes()),
-        Just(b"\x8eR\x93c"),
-        Just(b"\x82"),
-        Just(b"\xff\xfe"),
-        Just(b"="),
-        Just(b"'"),
-        Just(b"\t"),
-        Just(b";"),
-        Just("（株）".as_bytes()),
-        Just(b"\0"),
-        Just(b" ")
+    let pieces: Vec<&[u8]> = vec![
+        b"ann@example.com",
+        b"b@x.jp",
+        b"\"",
+        b"\"\"",
+        b",",
+        b"\n",
+        b"\r\n",
+        "山田".as_bytes(),
+        b"\x8eR\x93c",
+        b"\x82",
+        b"\xff\xfe",
+        b"=",
+        b"'",
+        b"\t",
+        b";",
+        "（株）".as_bytes(),
+        b"\0",
+        b" ",
     ];
-    prop::collection::vec(pieces, 0..4).prop_map(|pieces| pieces.concat())
+    prop::collection::vec(prop::sample::select(pieces), 0..4).prop_map(|pieces| pieces.concat())
 }
 
 proptest! {
