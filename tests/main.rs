@@ -25,6 +25,7 @@ mod mail;
 mod mails;
 mod notify;
 mod operator;
+mod people;
 mod permissions;
 mod playbook;
 mod relay;

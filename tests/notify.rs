@@ -53,6 +53,7 @@ impl Office {
             visitors: vec![],
             playbook: self.playbook().version(),
             epoch: "1".to_owned(),
+            erased: None,
             next_review: None,
             last_seen: None,
         }

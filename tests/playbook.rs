@@ -94,10 +94,11 @@ pub(crate) async fn people(suite: &Suite, count: usize, pages: usize) {
             visitors: vec![],
             playbook: PlaybookVersion::derive(&["long ago"]),
             epoch: epoch.clone(),
+            erased: None,
             next_review: None,
             last_seen: None,
         };
-        let link = VisitorItem { visitor: visitor(n), lead: person(n), since: yesterday, proof: Proof::First };
+        let link = VisitorItem { visitor: visitor(n), lead: person(n), since: yesterday, proof: Proof::First, erased: false };
         let mailing = mailing.map(|mailing| (None, mailing));
         store.save(Save { lead: Some(item), mailing, link: Some(link), ..Save::default() }).await.unwrap();
     }
@@ -170,7 +171,7 @@ async fn all_judged(suite: &Suite, version: &PlaybookVersion, count: usize) {
         assert_eq!(item.playbook, *version, "person {n}");
         assert_eq!(item.stage, if n.is_multiple_of(4) { Stage::Mql } else { Stage::Lead }, "person {n}");
     }
-    assert!(suite.own().store.ready(1).await.unwrap().is_empty());
+    assert!(suite.own().store.ready(None, 1).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -195,13 +195,14 @@ fn ann() -> LeadItem {
         visitors: vec![SettlingVisitor { visitor: browser(), linked: at(0), settled: false }],
         playbook: PlaybookVersion::derive(&["playbook"]),
         epoch: "1".to_owned(),
+        erased: None,
         next_review: Some(at(3600)),
         last_seen: Some(at(0)),
     }
 }
 
 fn link() -> VisitorItem {
-    VisitorItem { visitor: browser(), lead: lead(), since: at(5), proof: Proof::First }
+    VisitorItem { visitor: browser(), lead: lead(), since: at(5), proof: Proof::First, erased: false }
 }
 
 fn sorted(log: Log) -> Vec<Record> {
@@ -683,6 +684,7 @@ async fn every_call_keeps_its_budget() {
     let saved = |before: &LeadItem, rank, review| LeadItem {
         revision: before.revision + 1,
         rank: Some(rank),
+        erased: None,
         next_review: Some(at(review)),
         ..before.clone()
     };

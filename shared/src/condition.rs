@@ -130,6 +130,10 @@ pub enum What {
     EventAttended,
     /// Spoke with us.
     CallMade,
+    /// Handed over a business card.
+    CardExchanged,
+    /// Visited us, or was visited.
+    Visited,
 }
 
 impl AttributeTest {

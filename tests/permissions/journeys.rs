@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use http::Request;
 use jiff::SignedDuration;
-use michi::id::{MessageId, OwnerId};
+use michi::activity::{Kind, LogOwner, Record};
+use michi::id::{ActivityId, MessageId, OwnerId, VisitorId};
+use michi::io::store::Mark;
 use michi::link::OfLetter;
 use michi_local::template::Access;
 use michi_local::{Fault, Planned, Service, Suite};
@@ -13,6 +15,8 @@ use serde_json::{Value, json};
 
 use crate::clicks::letter;
 use crate::harness::{ORIGIN, Visitor, beacon, buyer, insist, post, ready_lead, suite, write_key};
+use crate::operator::served;
+use crate::people::{Folder, id_of, imported, two_readers};
 use crate::playbook::{alike, applied, changed, people};
 use crate::spine::lead_of;
 
@@ -28,6 +32,7 @@ pub(super) async fn used() -> BTreeSet<(String, Access)> {
         what_cannot_be_read_is_put_aside().await,
         calls_fail().await,
         the_playbook_is_changed().await,
+        a_list_comes_and_a_person_goes().await,
     ] {
         let calls = suite.client().record().calls();
         assert!(
@@ -93,6 +98,36 @@ async fn the_playbook_is_changed() -> Suite {
     let suite = open().await;
     people(&suite, 5, 0).await;
     applied(&suite, &changed(&suite, alike), "mika").await;
+    finish(&suite).await;
+    suite
+}
+
+/// A list makes leads ready, and one of them is erased.
+async fn a_list_comes_and_a_person_goes() -> Suite {
+    let (suite, target) = served().await;
+    suite.client().roles().lift();
+    two_readers(&suite).await;
+    let (folder, now) = (Folder::new(), suite.now());
+    let person = "Director,A,Manufacturing,300";
+    let rows = format!("ann@corp-a.example,{person}\nbob@corp-b.example,{person}\nnew@corp-c.example,{person}\n");
+    let list = folder.file("expo.csv", format!("Email,Role,Company,Industry,Employees\n{rows}"));
+    imported(&target, &list, &[]).await;
+    suite.advance(SignedDuration::from_mins(5)).await.unwrap();
+    // Somebody of whom sales was told, one line of a summary, and a form that came too late to be copied.
+    ready_lead(&suite, &mut Visitor::new("buyer")).await;
+    let (late, buyer) = (VisitorId::parse("buyer").unwrap(), buyer()["email"].as_str().unwrap().to_owned());
+    let form = Kind::Tracked { event: "Trial".to_owned(), properties: std::collections::BTreeMap::new() };
+    let record = Record::decision(ActivityId::parse("late").unwrap(), now, form);
+    let store = &suite.own().store;
+    store.append(&LogOwner::Visitor(late), &record, Mark::Guaranteed).await.unwrap();
+    for address in ["ann@corp-a.example", &buyer] {
+        let lead = id_of(&suite, address).await.unwrap();
+        store.quarantine(address, lead.as_str(), "unreadable", now).await.unwrap();
+        let before = store.lead(&lead).await.unwrap();
+        store.begin_erasure(&lead, before.as_ref(), &[], suite.now()).await.unwrap();
+    }
+    suite.tick("score").await.unwrap();
+    suite.advance(SignedDuration::from_mins(12)).await.unwrap();
     finish(&suite).await;
     suite
 }

@@ -137,13 +137,17 @@ async fn link(app: &App, wake: &Wake, record: &Record, visitor: &VisitorId, name
         }
     }
     let before = app.store.lead(&named.lead).await?;
-    // Nobody could pretend to be somebody who was not there.
-    let proof = if before.is_none() { named.proof.max(Proof::First) } else { named.proof };
+    if before.as_ref().is_some_and(|before| before.erased.is_some()) {
+        return finish(app, wake).await;
+    }
     let log = app.store.log(&LogOwner::Lead(named.lead.clone())).await?;
+    // Nobody could pretend to be somebody who was not there; whom a list has brought is there, scored or not.
+    let new = before.is_none() && log.records.iter().all(|record| record.import.is_none());
+    let proof = if new { named.proof.max(Proof::First) } else { named.proof };
     let id = ActivityId::derive(&["link", named.lead.as_str(), visitor.as_str(), record.id.as_str()]);
     let kind = Kind::VisitorLinked { visitor: visitor.clone(), proof, since };
     let linking = Linking {
-        visitor: VisitorItem { visitor: visitor.clone(), lead: named.lead.clone(), since: now, proof },
+        visitor: VisitorItem { visitor: visitor.clone(), lead: named.lead.clone(), since: now, proof, erased: false },
         before: known,
         record: Record::decision(id, now, kind),
         token: named.token,

@@ -201,7 +201,7 @@ fn summary(lead: &Lead, now: Timestamp) -> Summary {
         cell: lead.cell,
         interest: lead.interest.points,
     };
-    Summary { at: now, changed: now, by: Plain::of("preview"), why: None, count: 1, leads: vec![line] }
+    Summary { at: now, changed: now, list: None, by: Plain::of("preview"), why: None, count: 1, leads: vec![line] }
 }
 
 /// A person of whom all is known that mails ask for, and who has read two pages and filled in a form.
@@ -242,6 +242,7 @@ fn made_up(playbook: &Playbook, language: Language, now: Timestamp) -> anyhow::R
         form: form.or_else(|| FormId::parse("contact").ok()).context("no form can be named")?,
         page_view: None,
         url: None,
+        millis: None,
         address: Address::parse("hana.mori@aoba.example").ok(),
         fields: known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         consent: None,

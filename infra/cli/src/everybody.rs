@@ -7,7 +7,7 @@ use michi::activity::Log;
 use michi::id::{LeadId, derive};
 use michi::io::{Error, Retry, Store};
 use michi::lead::Lead;
-use michi::lifecycle::decide;
+use michi::lifecycle::{Change, decide};
 use michi::playbook::Playbook;
 
 /// Leads read at once.
@@ -52,7 +52,7 @@ pub fn sample(mut leads: Vec<LeadId>, size: usize) -> Vec<LeadId> {
 /// The lead as it would stand when `score` had looked at it now.
 #[must_use]
 pub fn judged(playbook: &Playbook, id: &LeadId, log: &mut Log, now: Timestamp) -> Lead {
-    decide(playbook, &playbook.version(), id, log, None, now).lead
+    decide(playbook, &playbook.version(), id, log, Change::default(), now).lead
 }
 
 /// Looks at many things at once. Results come in no order, and `progress` is moved by one for each.

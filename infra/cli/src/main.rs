@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use michi_cli::{
-    apply, approve, broadcasts, check, derivation, dev, doctor, history, init, lead, leads, mail, messages, plan, preview,
-    redrive, replay, rollback, segment, send_test, suspects,
+    apply, approve, broadcasts, check, derivation, dev, doctor, erase, export_lead, export_leads, history, import, init, lead,
+    leads, mail, messages, plan, preview, redrive, replay, rollback, segment, send_test, suspects,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -38,6 +38,14 @@ enum Command {
     Mail(mail::MailArgs),
     /// List the mails sent to many at once, say what came of one, or end one.
     Broadcasts(broadcasts::BroadcastsArgs),
+    /// Import people from a list, and what they did away from the site; or take a list back.
+    Import(import::ImportArgs),
+    /// Write all leads with what is known of them, as CSV or JSON.
+    ExportLeads(export_leads::ExportLeadsArgs),
+    /// Write everything that is kept of one person, as JSON.
+    ExportLead(export_lead::ExportLeadArgs),
+    /// Erase everything that is kept of one person.
+    Erase(erase::EraseArgs),
     /// List messages that are held or under way; release a held one, or give it up.
     Messages(messages::MessagesArgs),
     /// List forms that look like spam; let one in, or drop it.
@@ -82,6 +90,10 @@ fn main() -> ExitCode {
         Command::Segment(args) => segment::run(&args),
         Command::Mail(args) => mail::run(&args),
         Command::Broadcasts(args) => broadcasts::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::ExportLeads(args) => export_leads::run(&args),
+        Command::ExportLead(args) => export_lead::run(&args),
+        Command::Erase(args) => erase::run(&args),
         Command::Messages(args) => messages::run(&args),
         Command::Suspects(args) => suspects::run(&args),
         Command::Redrive(args) => redrive::run(&args),

@@ -106,6 +106,8 @@ impl fmt::Display for What {
             Self::MailClicked => f.write_str("clicked a link in a mail"),
             Self::EventAttended => f.write_str("came to an event"),
             Self::CallMade => f.write_str("spoke with us"),
+            Self::CardExchanged => f.write_str("handed over a business card"),
+            Self::Visited => f.write_str("visited us, or was visited"),
         }
     }
 }
