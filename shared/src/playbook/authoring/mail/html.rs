@@ -46,8 +46,11 @@ impl Writer<'_> {
             What::Rule => self.push("<mj-divider />"),
             what => {
                 // A heading stands near what it is above of.
-                let heading = matches!(what, What::Heading(_));
-                self.push(if heading { "<mj-text padding-bottom=\"8px\">" } else { "<mj-text>" });
+                self.push(match what {
+                    What::Heading(1) => "<mj-text padding-bottom=\"14px\">",
+                    What::Heading(_) => "<mj-text padding-bottom=\"8px\">",
+                    _ => "<mj-text>",
+                });
                 self.inline(node);
                 self.push("</mj-text>");
             }

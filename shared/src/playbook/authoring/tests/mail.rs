@@ -7,7 +7,7 @@ use crate::mail::compose::{Composed, Unfilled, Urls, letter};
 use crate::mail::fields;
 use crate::mail::footer::OptOut;
 use crate::playbook::Language::{self, En, Ja};
-use crate::playbook::mail::{BuiltIn, Class, Mail};
+use crate::playbook::mail::Class;
 
 /// The playbook of the other tests with these mails in it.
 fn with(mails: &[(&str, &str)]) -> Vec<SourceFile> {
@@ -243,27 +243,6 @@ fn a_layout_of_ones_own_has_body_and_foot() {
     refused(&frame("{{ body }}<mj-include path=\"x.mjml\" /><mj-text>{{ footer }}</mj-text>"), "[");
     refused("<mjml><mj-body>{{ body }}{{ footer }}", "[mail/layout.mjml] ");
     refused("{{ body }} {{ footer }}", "[");
-}
-
-/// Compares michi's own mails with the default playbook's files; `MICHI_REFRESH=1 cargo test -p michi --features authoring
-/// built_in` writes them anew.
-#[test]
-#[allow(clippy::disallowed_methods, reason = "a switch for whoever changes the mails; nothing that ships reads it")]
-fn the_built_in_mails_are_those_of_the_default_playbook() {
-    let own = |id: &MailId| matches!(id.as_str(), "alert" | "correction" | "summary" | "confirm");
-    let mails: BTreeMap<MailId, Mail> = default_playbook().unwrap().mails.into_iter().filter(|(id, _)| own(id)).collect();
-    assert_eq!(mails.len(), 4);
-    let fresh = format!("{}\n", serde_json::to_string_pretty(&BuiltIn::of(mails.clone())).unwrap());
-    let path = format!("{}/src/playbook/built_in.json", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var("MICHI_REFRESH").is_ok() {
-        std::fs::write(&path, &fresh).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap();
-    assert!(committed == fresh, "run MICHI_REFRESH=1 cargo test -p michi --features authoring built_in");
-    let known = crate::playbook::mail::built_in();
-    assert!(
-        *known == mails && known.values().flat_map(|mail| mail.versions.values()).all(|version| version.body.parts().is_some())
-    );
 }
 
 /// A lead of whom this is known.
