@@ -15,6 +15,7 @@ mod budget;
 mod cost;
 mod deployment;
 mod faults;
+mod feedback;
 mod harness;
 mod identity;
 mod ingestion;
