@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use michi::activity::{Bounce, Kind, LogOwner, OptOut, Record};
-use michi::consent::{MailClass, SuppressedBy};
+use michi::activity::{Kind, LogOwner, OptOut, Record};
+use michi::consent::MailClass;
 use michi::id::{ActivityId, BroadcastId, LeadId, MailId, MessageId};
 use michi::io::store::{DueKey, Found, Mark, Save};
 use michi::lead::Lead;
@@ -12,8 +12,7 @@ use michi::mail::fields;
 use michi::mail::gate::{Deferral, Refusal};
 use michi::mail::letter::{Cause, Letter};
 use michi::mail::message::{Event, Message, Report, State};
-use michi::mail::outcome::Why;
-use michi_local::{Fate, Fault, Mail, Mishap, Planned, Service, Suite};
+use michi_local::{Fault, Mail, Mishap, Planned, Service, Suite};
 use serde_json::{Value, json};
 
 use crate::harness::{Visitor, insist, suite};
