@@ -18,6 +18,7 @@ mod consent;
 mod cost;
 mod deployment;
 mod faults;
+mod feedback;
 mod harness;
 mod identity;
 mod ingestion;

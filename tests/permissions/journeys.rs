@@ -6,15 +6,17 @@ use axum::body::Body;
 use http::Request;
 use jiff::SignedDuration;
 use michi::activity::{Kind, LogOwner, Record};
+use michi::consent::MailClass;
 use michi::id::{ActivityId, MessageId, OwnerId, VisitorId};
 use michi::io::store::Mark;
 use michi::link::OfLetter;
 use michi_local::template::Access;
-use michi_local::{Fault, Planned, Service, Suite};
+use michi_local::{Fate, Fault, Planned, Service, Suite};
 use serde_json::{Value, json};
 
 use crate::clicks::letter;
 use crate::harness::{ORIGIN, Visitor, beacon, buyer, insist, post, ready_lead, suite, write_key};
+use crate::mail::Post;
 use crate::operator::served;
 use crate::people::{Folder, id_of, imported, two_readers};
 use crate::playbook::{alike, applied, changed, people};
@@ -33,6 +35,7 @@ pub(super) async fn used() -> BTreeSet<(String, Access)> {
         calls_fail().await,
         the_playbook_is_changed().await,
         a_list_comes_and_a_person_goes().await,
+        letters_go_out().await,
     ] {
         let calls = suite.client().record().calls();
         assert!(
@@ -149,6 +152,31 @@ async fn others_use_its_browser() -> Suite {
     let message = json!({"writeKey": write_key(&suite), "anonymousId": "clicker", "messageId": "i",
         "timestamp": suite.now().to_string(), "context": {"token": token}});
     assert!(post(&suite, "/v1/identify", &message).await.status.is_success());
+    finish(&suite).await;
+    suite
+}
+
+/// A letter that takes two tries, one that nobody can read, and what SES tells of mail to leads and to sales.
+async fn letters_go_out() -> Suite {
+    let post = Post::in_suite(open().await, "reader@acme.example").await;
+    let (suite, reports) = (post.suite.clone(), post.suite.mailbox().reports());
+    suite.client().faults().lay([Planned::nth("notify", Service::Ses, "SendEmail", 1, Fault::Throttle)]);
+    post.owe(0).await;
+    suite.settle().await.unwrap();
+    suite.advance(SignedDuration::from_mins(5)).await.unwrap();
+    let poison = json!({"pk": {"S": format!("lead#{}", post.lead)}, "sk": {"S": "message#poison"}, "hint": {"S": "message"},
+        "state": {"S": "?"}, "due_part": {"S": "notify.1.0"}, "due_at": {"S": format!("{:.3}", suite.now())}});
+    put(&suite, "Leads", poison);
+    feedback::handle(suite.app("feedback").unwrap(), json!({})).await.unwrap();
+    // Back for the sender's sake, then for good.
+    for (n, fate) in [(1, Fate::sender_refused()), (2, Fate::no_such_mailbox())] {
+        reports.lay_fate(&post.address, fate);
+        post.owe_any(post.letter(n, MailClass::Service)).await;
+        suite.settle().await.unwrap();
+    }
+    let sales = suite.desk().playbook().setup.owners[0].address.clone();
+    reports.lay_fate(sales.as_str(), Fate::Complained("abuse".to_owned()));
+    ready_lead(&suite, &mut Visitor::new("other")).await;
     finish(&suite).await;
     suite
 }

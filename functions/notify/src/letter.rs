@@ -100,7 +100,7 @@ impl Courier<'_> {
         let (number, key) = self.app.keys.signing().ok_or("the key ring has no key that signs links")?;
         let collector = &self.app.settings.collector_url;
         let of = OfLetter { lead: lead.clone(), message: message.id.clone() };
-        let own = |path: &str, purpose| format!("{collector}/{path}/{}", of.token(purpose, number, key.bytes()));
+        let choices = || of.unsubscribe_url(collector, number, key.bytes());
         let permissions = &mailing.permissions;
         let signed = |link| Click { lead: lead.clone(), message: message.id.clone(), link }.url(collector, number, key.bytes());
         let links = match permissions.no_clicks {
@@ -109,10 +109,10 @@ impl Courier<'_> {
         };
         Ok(Addresses {
             links,
-            pixel: (!permissions.no_opens).then(|| own("o", Purpose::Open) + ".gif"),
-            unsubscribe: own("unsubscribe", Purpose::Unsubscribe),
+            pixel: (!permissions.no_opens).then(|| of.pixel_url(collector, number, key.bytes())),
+            unsubscribe: choices(),
             // One page does both.
-            preferences: own("unsubscribe", Purpose::Unsubscribe) + "#topics",
+            preferences: choices() + "#topics",
             confirm: match &letter.cause {
                 Cause::Confirmation(consent) => {
                     let confirm = Confirm::new(lead.clone(), consent.clone(), message.created);
