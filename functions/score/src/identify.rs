@@ -95,9 +95,7 @@ async fn by_token(app: &App, record: &Record, activity: &Activity) -> Result<Who
     let steps = history(&live.playbook, &log, now);
     let clicked = steps.iter().find(|step| step.activity.id == click);
     Ok(match clicked.map(|step| step.judged) {
-        Some(Judged { verdict: Verdict::Human, .. }) => {
-            Whose::Of(Named { lead, proof: Proof::Proven, token: Some(id.clone()) })
-        }
+        Some(Judged { verdict: Verdict::Human, .. }) => Whose::Of(Named { lead, proof: Proof::Proven, token: Some(id.clone()) }),
         Some(Judged { verdict: Verdict::Unclear, until: Some(until) }) => Whose::NotYet(until),
         Some(Judged { verdict: Verdict::Unclear | Verdict::Machine, .. }) | None => Whose::Nobody,
     })

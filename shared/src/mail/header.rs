@@ -28,6 +28,13 @@ pub fn mailbox(name: &str, address: &Address) -> String {
     }
 }
 
+/// A text as the value of a header that is no address, as a subject is: in ASCII, whatever it says.
+#[must_use]
+pub fn unstructured(text: &str) -> String {
+    let text = cleaned(text, usize::MAX);
+    if text.is_ascii() { text } else { encoded(&text) }
+}
+
 /// From whom a mail to a lead comes, and where answers go if not there. SES sends for one domain, so the address is always
 /// the playbook's; in an owner's mail the name is the owner's, and answers go to the owner.
 #[must_use]

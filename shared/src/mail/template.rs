@@ -26,7 +26,7 @@ pub enum Syntax {
 /// # Errors
 /// If the template cannot be read, uses too much, or asks for what has no value.
 pub fn filled(template: &str, syntax: Syntax, values: &Values) -> Result<String, minijinja::Error> {
-    environment(syntax).render_str(template, Value::from_iter(values.clone()))
+    environment(syntax).render_str(template, Value::from(values.clone()))
 }
 
 /// Whether a template can be read.

@@ -26,10 +26,12 @@
 //! | `lead#…` | `mailing` | [`Mailing`](crate::mail::mailing::Mailing): address, permissions, counts: what a claim checks |
 //! | `owner#…` | `mailing` | whether anything may be sent to somebody in sales |
 //! | `address#<keyed hash>` | `suppressed` | nothing may be sent there, and why; survives the lead |
+//! | `mail` | `day#<day>#<shard>` | what mails to leads came to on a day; `ttl` |
+//! | `mail` | `watch` | the [`Watch`](crate::mail::outcome::Watch) over it |
 //! | `pace` | `alerts`, … | until when a lane's mail is booked |
 //! | `token#…` | `token` | [`Token`]; `ttl` |
 //! | `limit#<kind>#<hash>#<day>` | `limit` | a count; `ttl` |
-//! | `quarantine#<day>` | id | a payload that could not be read, and why; `ttl` |
+//! | `quarantine#<day>` | id | a payload that could not be read, or a [`Suspect`], and why; `ttl` |
 //!
 //! Two indexes, `due` and `rank`, hold keys only and are hints: what they name is read again, and every write is
 //! conditional on what was read.
@@ -49,6 +51,7 @@ mod limits;
 mod log;
 mod mailing;
 mod messages;
+mod outcomes;
 mod playbooks;
 mod quarantine;
 mod records;
@@ -81,7 +84,9 @@ pub use letters::Followed;
 pub use log::{CopyFilter, Mark};
 pub use mailing::Reach;
 pub use messages::Standing;
+pub use outcomes::Reported;
 pub use playbooks::About;
+pub use quarantine::Suspect;
 pub use records::Arrival;
 pub use save::Save;
 pub use summary::{Playbooks, Summary};

@@ -19,6 +19,11 @@ impl Codes {
         placeholder(self.0.len() - 1)
     }
 
+    /// A place for text that stands as it is.
+    pub(super) fn text(&mut self, text: &str) -> String {
+        self.place(literal(text))
+    }
+
     /// The template: code where the placeholders are, and everything else as it stands, whatever the engine would make of it.
     pub(super) fn template(&self, text: &str) -> String {
         let mut template = String::with_capacity(text.len());

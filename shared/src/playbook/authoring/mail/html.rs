@@ -39,7 +39,9 @@ impl Writer<'_> {
                 self.push("</mj-button>");
             }
             What::Image { source, described } => {
-                self.push(&format!("<mj-image src=\"{}\" alt=\"{}\" />", escaped(source), escaped(described)));
+                // MJML's own escapes in attributes are not HTML's, so texts come to stand there afterwards.
+                let [source, described] = [source, described].map(|text| self.codes.text(&escaped(text)));
+                self.push(&format!("<mj-image src=\"{source}\" alt=\"{described}\" />"));
             }
             What::Rule => self.push("<mj-divider />"),
             _ => {

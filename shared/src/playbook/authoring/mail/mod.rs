@@ -106,8 +106,10 @@ fn one(
         (front, scope, head)
     });
     let (front, scope, head) = read?;
+    let said = mistakes.len();
     let found = scan(&source, halves.body..source.text.len(), &scope, mistakes);
-    let body = tree::read(&source, &found, &scope.blocks, &scope.urls, mistakes);
+    let sound = mistakes.len() == said;
+    let body = tree::read(&source, &found, &scope, sound, mistakes);
     if body.root.inside.is_empty() && mistakes.len() == before {
         let end = source.text.len();
         mistakes.push(source.mistake(end..end, "this mail has no text", "write it below the second line ---"));

@@ -61,6 +61,8 @@ pub(super) struct Tag {
 pub(super) enum Kind {
     /// Shows something; the field's name if nothing but one field stands in it.
     Show(Option<String>),
+    /// Was to show something, and is reported.
+    Broken,
     If,
     /// `elif` or `else`.
     Else,
@@ -69,7 +71,7 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) fn is_statement(&self) -> bool {
-        !matches!(self, Self::Show(_))
+        matches!(self, Self::If | Self::Else | Self::EndIf)
     }
 }
 
@@ -132,7 +134,7 @@ impl Scanner<'_, '_> {
             let behind = text.get(inner..range.end).unwrap_or_default();
             let Some(length) = closing(behind, closer) else {
                 let line = behind.lines().next().unwrap_or_default().len();
-                let remedy = format!("write {closer} at its end, as in {opener} name {closer}");
+                let remedy = format!("write {closer} at its end");
                 self.report(begin..inner + line, format!("this {opener} is never closed"), remedy);
                 at = inner + line;
                 continue;
@@ -174,15 +176,26 @@ impl Scanner<'_, '_> {
 
     fn show(&mut self, at: Range<usize>, inside: &str, start: usize) {
         let (inside, start) = trimmed(inside, start);
+        let kind = self.shown(&at, inside, start).unwrap_or(Kind::Broken);
+        self.push(at, kind, format!("{{{{ {inside} }}}}"));
+    }
+
+    /// What is shown; none if it cannot be, which is reported.
+    fn shown(&mut self, at: &Range<usize>, inside: &str, start: usize) -> Option<Kind> {
         let expression = match Expression::read(inside, start) {
             Ok(expression) => expression,
-            Err((place, what, remedy)) => return self.report(place, what, remedy),
+            Err((place, what, remedy)) => {
+                self.report(place, what, remedy);
+                return None;
+            }
         };
         if matches!(expression, Expression::Compare { .. } | Expression::Not(_)) {
-            return self.report(at, "a condition shows nothing", "put it into {% if … %}, and what depends on it behind that");
+            let remedy = "put it into {% if … %}, and what depends on it behind that";
+            self.report(at.clone(), "a condition shows nothing", remedy);
+            return None;
         }
         if !self.knows(&expression) {
-            return;
+            return None;
         }
         let guarded = |name: &str| !self.scope.unsure.contains(&name) || self.open.iter().any(|open| open.known.contains(name));
         if let Some((name, place)) = expression.hole(&guarded) {
@@ -191,13 +204,13 @@ impl Scanner<'_, '_> {
                 "say what stands there then: {{{{ {name} | default(\"…\") }}}}; or put it between {{% if {name} %}} and {{% endif %}}"
             );
             let place = place.clone();
-            return self.report(place, what, remedy);
+            self.report(place, what, remedy);
+            return None;
         }
-        let alone = match &expression {
-            Expression::Field { name, .. } => Some(name.clone()),
+        Some(Kind::Show(match expression {
+            Expression::Field { name, .. } => Some(name),
             _ => None,
-        };
-        self.push(at, Kind::Show(alone), format!("{{{{ {inside} }}}}"));
+        }))
     }
 
     /// Whether all fields are known here; those that are not are reported.
@@ -313,6 +326,9 @@ fn trimmed(inside: &str, start: usize) -> (&str, usize) {
 
 /// Where a tag ends: at its closer, outside of texts in quotes, and before another tag opens.
 fn closing(text: &str, closer: &str) -> Option<usize> {
+    if closer == "#}" {
+        return text.find(closer);
+    }
     let mut quote: Option<char> = None;
     let mut dangling = false;
     for (at, c) in text.char_indices() {
@@ -323,7 +339,7 @@ fn closing(text: &str, closer: &str) -> Option<usize> {
             Some(_) => (quote, dangling) = (None, true),
             None if rest.starts_with(closer) => return Some(at),
             None if OPENERS.iter().any(|(opener, _)| rest.starts_with(opener)) => break,
-            None if closer != "#}" && matches!(c, '"' | '\'') => quote = Some(c),
+            None if matches!(c, '"' | '\'') => quote = Some(c),
             None => {}
         }
     }

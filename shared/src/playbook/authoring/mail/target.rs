@@ -17,7 +17,8 @@ pub(super) fn clean(text: &str) -> Result<String, (String, String)> {
     if text.is_empty() {
         return refused("this leads nowhere".to_owned(), example());
     }
-    if text.starts_with("mailto:") || text.starts_with("tel:") {
+    let address = text.contains('@') && !text.contains(':');
+    if address || text.starts_with("mailto:") || text.starts_with("tel:") {
         let remedy = "write the address or number as text: mail programs make a link of it; answers go to the sender anyway";
         return refused("only pages of the web can be linked".to_owned(), remedy.to_owned());
     }
@@ -58,6 +59,7 @@ mod tests {
             ("www.example.com", "no whole address"),
             ("https://", "no whole address"),
             ("mailto:a@b.example", "only pages"),
+            ("a@b.example", "only pages"),
             ("javascript:alert(1)", "\"javascript:\""),
             ("data:text/html,x", "\"data:\""),
             ("https://user:pw@example.com/", "user name"),

@@ -25,6 +25,8 @@ impl Writer<'_> {
     fn block(&mut self, node: &Node) -> String {
         match &node.what {
             What::Tag(tag) if self.tags.get(*tag).is_some_and(|tag| tag.kind.is_statement()) => placeholder(*tag),
+            // What a heading stands above begins right below it.
+            What::Heading(2..) => format!("{}\n", self.inline(node)),
             _ => format!("{}\n\n", self.inline(node)),
         }
     }

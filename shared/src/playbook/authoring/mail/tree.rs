@@ -7,7 +7,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, OffsetIter, Options, Pa
 
 use super::super::mistake::{Mistake, quoted};
 use super::super::source::Source;
-use super::tags::{Found, Kind, Piece};
+use super::tags::{Found, Kind, Piece, Scope};
 use super::target;
 
 /// A part of a mail.
@@ -59,9 +59,10 @@ pub(super) enum Target {
     Own(String),
 }
 
-/// A tag stands in the Markdown as its number between these two, which are no characters of any script.
-pub(super) const OPEN: char = '\u{e000}';
-pub(super) const CLOSE: char = '\u{e001}';
+/// A tag stands in the Markdown as its number between these two letters of Linear A, a script that nobody has been able to
+/// read for 3,400 years: Markdown and MJML take them for letters like any others.
+pub(super) const OPEN: char = '\u{10600}';
+pub(super) const CLOSE: char = '\u{10601}';
 
 /// The place that a tag takes until the engine's code is put there.
 pub(super) fn placeholder(tag: usize) -> String {
@@ -76,10 +77,12 @@ pub(super) struct Body {
 }
 
 /// Reads a body whose tags were found.
-pub(super) fn read(source: &Source<'_>, found: &Found, blocks: &[&str], urls: &[&str], mistakes: &mut Vec<Mistake>) -> Body {
+///
+/// `sound`: nothing is wrong with the tags by themselves.
+pub(super) fn read(source: &Source<'_>, found: &Found, scope: &Scope<'_>, sound: bool, mistakes: &mut Vec<Mistake>) -> Body {
     let (text, map) = prepared(source, found);
     let events = Parser::new_ext(&text, Options::empty()).into_offset_iter().peekable();
-    let mut reader = Reader { source, found, blocks, urls, map, links: Vec::new(), mistakes, events };
+    let mut reader = Reader { source, found, scope, sound, map, links: Vec::new(), mistakes, events };
     let inside = reader.until_end();
     reader.settle(&inside, true);
     Body { root: Node { what: What::Mail, inside }, links: reader.links }
@@ -122,8 +125,8 @@ fn prepared(source: &Source<'_>, found: &Found) -> (String, Vec<(usize, usize)>)
 struct Reader<'a, 'm> {
     source: &'a Source<'a>,
     found: &'a Found,
-    blocks: &'a [&'a str],
-    urls: &'a [&'a str],
+    scope: &'a Scope<'a>,
+    sound: bool,
     map: Vec<(usize, usize)>,
     links: Vec<String>,
     mistakes: &'m mut Vec<Mistake>,
@@ -289,7 +292,7 @@ impl Reader<'_, '_> {
             Kind::Show(name) => name.as_deref(),
             _ => None,
         });
-        name.is_some_and(|name| self.blocks.contains(&name))
+        name.is_some_and(|name| self.scope.blocks.contains(&name))
     }
 
     /// Sees to it that every condition among these begins and ends here, and that ready-made blocks stand for themselves.
@@ -311,10 +314,12 @@ impl Reader<'_, '_> {
                 Kind::If => open.push(number),
                 Kind::Else if open.is_empty() => torn.push(number),
                 Kind::EndIf if open.pop().is_none() => torn.push(number),
-                Kind::Else | Kind::EndIf | Kind::Show(_) => {}
+                Kind::Else | Kind::EndIf | Kind::Show(_) | Kind::Broken => {}
             }
         }
-        for tag in torn.into_iter().chain(open).filter_map(|tag| self.found.tags.get(tag)) {
+        // Of what the tags alone show to be wrong enough is said.
+        let torn = torn.into_iter().chain(open).filter(|_| self.sound);
+        for tag in torn.filter_map(|tag| self.found.tags.get(tag)) {
             let what = "this condition begins in one part of the text and ends in another";
             let remedy = "put {% if … %} and {% endif %} on lines of their own around whole paragraphs or lists, or both into the same sentence";
             self.mistakes.push(self.source.mistake(tag.at.clone(), what, remedy));
@@ -338,10 +343,14 @@ impl Reader<'_, '_> {
         let name = url.strip_prefix(OPEN).and_then(|url| url.strip_suffix(CLOSE)).and_then(|number| number.parse::<usize>().ok());
         if let Some(tag) = name.and_then(|number| self.found.tags.get(number)) {
             if let Kind::Show(Some(name)) = &tag.kind
-                && self.urls.contains(&name.as_str())
+                && self.scope.urls.contains(&name.as_str())
             {
                 return Some(Target::Own(name.clone()));
             }
+        }
+        let mut tags = self.found.tags.iter().enumerate();
+        if tags.any(|(number, tag)| tag.kind == Kind::Broken && url.contains(&placeholder(number))) {
+            return None;
         }
         if url.contains(OPEN) {
             let remedy = "write the whole address: where a link leads is the same for every reader, so that nobody can change it from outside";
