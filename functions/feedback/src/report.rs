@@ -13,6 +13,7 @@ use michi::mail::mailing::Mailing;
 use michi::mail::message::{Event, Message, Report};
 use michi::mail::outcome::{Outcome, Watch, Why};
 use michi::playbook::mailing::MailRules;
+use michi::verdict::mail::WORD_OF_DELIVERY;
 
 use crate::notice::{Notice, What};
 
@@ -89,7 +90,16 @@ fn of_owner<'r>(
         _ => None,
     };
     let unreachable = why.zip(address).map(|(why, address)| (owner.clone(), address, Suppression { why, at: notice.at }));
-    Reported { before, after, appends: became_sent(before, after), mailing: None, suppressed: None, unreachable, counted: None }
+    Reported {
+        before,
+        after,
+        appends: became_sent(before, after),
+        look: false,
+        mailing: None,
+        suppressed: None,
+        unreachable,
+        counted: None,
+    }
 }
 
 /// What a report on a letter changes.
@@ -119,7 +129,15 @@ async fn of_lead<'r>(
         appends.push((lead.clone(), record));
     }
     let counted = counted.map(|outcome| (today(now), outcome));
-    Ok(Reported { before, after, appends, mailing, suppressed, unreachable: None, counted })
+    // Word of a delivery that comes so late may change what was decided of the letter's clicks.
+    let look = matches!(notice.what, What::Delivered) && clicks_are_decided(before, now);
+    Ok(Reported { before, after, appends, look, mailing, suppressed, unreachable: None, counted })
+}
+
+/// Whether a click in the letter can have been decided upon by now.
+fn clicks_are_decided(letter: &Message, now: Timestamp) -> bool {
+    let first = letter.history.iter().find(|entry| matches!(entry.event, Event::Claimed { .. }));
+    first.is_none_or(|tried| now.duration_since(tried.at) >= WORD_OF_DELIVERY)
 }
 
 fn learning(mailing: &Mailing, activity: &Activity, rules: &MailRules) -> Mailing {

@@ -168,7 +168,7 @@ fn the_front_matter_says_what_the_mail_is() {
     body("---\nsubject: x\n", &["[---] the line --- that ends the front matter is missing"]);
     body("---\nclass: marketing\n---\nx", &["[class] \"subject\" is missing here = add \"subject: "]);
     body("---\nsubject: x\nclass: promo\n---\nx", &["[promo] \"promo\" is not known here"]);
-    body("---\nsubject: x\nclass: sales\n---\nx", &["[sales] only \"alert\" and \"summary\" go to sales"]);
+    body("---\nsubject: x\nclass: sales\n---\nx", &["[sales] only \"alert\", \"correction\" and \"summary\" go to sales"]);
     body(
         "---\nsubject: x\ntopic: news\n---\nx",
         &["[news] no topic is called \"news\" = give it in playbook.yaml under \"mail: topics:\""],
