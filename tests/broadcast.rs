@@ -305,8 +305,8 @@ async fn a_mail_to_a_segment_is_owed_once_however_often_it_is_asked_for() {
     served.writes.store(usize::MAX, Ordering::SeqCst);
     let said = served.send(&served.mail()).await.unwrap();
     assert!(said.contains(&format!("{} letters are owed; 43 were owed already", mailable.len() - 43)), "{said}");
-    let said = served.send(&MailArgs { subject: 2, ..served.mail() }).await;
-    assert!(said.as_ref().is_err_and(|said| said.contains("no subject 2 in \"ja\": it has 1 there")), "{said:?}");
+    let said = served.send(&MailArgs { subject: 9, ..served.mail() }).await;
+    assert!(said.as_ref().is_err_and(|said| said.contains("has no subject 9 in \"")), "{said:?}");
     let said = served.send(&served.mail()).await.unwrap();
     assert!(said.starts_with(&format!("{} letters of it are owed already", mailable.len())), "{said}");
 
