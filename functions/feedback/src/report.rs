@@ -1,8 +1,8 @@
 //! What follows from a notice: the message moves forward, the log learns of it, an address or a sender may be stopped.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Activity, Bounce, Kind, Record};
 use michi::consent::{SuppressedBy, Suppression};
 use michi::id::{ActivityId, LeadId, OwnerId};
@@ -13,9 +13,11 @@ use michi::mail::mailing::Mailing;
 use michi::mail::message::{Event, Message, Report};
 use michi::mail::outcome::{Outcome, Watch, Why};
 use michi::playbook::mailing::MailRules;
-use michi::verdict::mail::WORD_OF_DELIVERY;
 
 use crate::notice::{Notice, What};
+
+/// Until so long after a mail was delivered, nobody has judged a click in it for good.
+const LATE: SignedDuration = SignedDuration::from_secs(10);
 
 /// Takes a notice in, with all that follows.
 pub(crate) async fn take(app: &App, notice: &Notice) -> Result<(), Error> {
@@ -90,16 +92,8 @@ fn of_owner<'r>(
         _ => None,
     };
     let unreachable = why.zip(address).map(|(why, address)| (owner.clone(), address, Suppression { why, at: notice.at }));
-    Reported {
-        before,
-        after,
-        appends: became_sent(before, after),
-        look: false,
-        mailing: None,
-        suppressed: None,
-        unreachable,
-        counted: None,
-    }
+    let appends = became_sent(before, after);
+    Reported { before, after, appends, look: false, mailing: None, suppressed: None, unreachable, counted: None }
 }
 
 /// What a report on a letter changes.
@@ -113,7 +107,7 @@ async fn of_lead<'r>(
     now: Timestamp,
 ) -> Result<Reported<'r>, Error> {
     let mut appends = became_sent(before, after);
-    let (mut mailing, mut suppressed) = (None, None);
+    let (mut mailing, mut suppressed, mut look) = (None, None, false);
     let counted = match &notice.what {
         What::Delivered => Some(Outcome::Delivered),
         What::Bounced { judged, .. } if judged.counts => Some(Outcome::Bounced),
@@ -124,20 +118,14 @@ async fn of_lead<'r>(
         if let Some(stored) = app.store.mailing(lead).await? {
             let learned = record.activities.iter().fold(stored.clone(), |mailing, activity| learning(&mailing, activity, rules));
             suppressed = newly_suppressed(app, &stored, &learned);
-            mailing = (learned.permissions != stored.permissions).then_some((stored, learned));
+            mailing = (learned.permissions != stored.permissions).then(|| (lead.clone(), stored, learned));
         }
+        // What SES tells late may change what a click in the mail was taken for.
+        look = mailing.is_some() || now.duration_since(notice.at) >= LATE;
         appends.push((lead.clone(), record));
     }
     let counted = counted.map(|outcome| (today(now), outcome));
-    // Word of a delivery that comes so late may change what was decided of the letter's clicks.
-    let look = matches!(notice.what, What::Delivered) && clicks_are_decided(before, now);
     Ok(Reported { before, after, appends, look, mailing, suppressed, unreachable: None, counted })
-}
-
-/// Whether a click in the letter can have been decided upon by now.
-fn clicks_are_decided(letter: &Message, now: Timestamp) -> bool {
-    let first = letter.history.iter().find(|entry| matches!(entry.event, Event::Claimed { .. }));
-    first.is_none_or(|tried| now.duration_since(tried.at) >= WORD_OF_DELIVERY)
 }
 
 fn learning(mailing: &Mailing, activity: &Activity, rules: &MailRules) -> Mailing {

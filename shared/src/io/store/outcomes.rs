@@ -30,10 +30,10 @@ pub struct Reported<'r> {
     pub after: &'r Message,
     /// What the lead's log keeps of it.
     pub appends: Vec<(LeadId, Record)>,
-    /// Whether `score` shall look at the record that is appended last, though nothing changes in what may be sent.
+    /// Whether `score` must look at the record that is appended last.
     pub look: bool,
-    /// What it changes in what may be sent to the lead, as it was read and as it shall be: then `score` looks, too.
-    pub mailing: Option<(Mailing, Mailing)>,
+    /// What it changes in what may be sent to the lead that is written to, as it was read and as it shall be.
+    pub mailing: Option<(LeadId, Mailing, Mailing)>,
     /// The address to which nothing may be sent any more, by its keyed hash.
     pub suppressed: Option<(String, Suppression)>,
     /// The same of somebody in sales, at the address of this keyed hash.
@@ -62,16 +62,16 @@ impl Store {
         for (place, (lead, record)) in appends.iter().enumerate() {
             let log = LogOwner::Lead(lead.clone());
             let mut item = records::to_item(&log, record)?;
-            if place == last && (look || mailing.is_some()) {
+            if look && place == last {
                 let record_sk = keys::record(record.sent, &record.id);
                 let wake = Wake { owner: log, activity: record.id.clone(), record_sk, due: now, cursor: None, tries: 0 };
                 item.insert(keys::WAKE.to_owned(), keys::text(keys::wake(&record.id)));
                 effects.push(put_if_absent(&self.leads, wake.to_item()?)?);
             }
-            if let Some((before, after)) = mailing.as_ref().filter(|_| place == last) {
-                effects.push(mailing_put(&self.leads, lead, Some(before), after)?);
-            }
             effects.push(put_if_absent(&self.activities, item)?);
+        }
+        if let Some((lead, before, after)) = &mailing {
+            effects.push(mailing_put(&self.leads, lead, Some(before), after)?);
         }
         if let Some((owner, address, why)) = &unreachable {
             effects.push(self.suppress_owner(owner, address, why)?);
