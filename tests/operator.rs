@@ -310,6 +310,7 @@ async fn doctor_finds_a_fresh_suite_well() {
     ok       held messages  none
     ok       held facts     none
     ok       quarantine     none
+    ok       suspects       no form looks like spam
     ok       last beacon    the logs of visitors were last written to about 2026-04-01 09:00
     ");
 }

@@ -45,8 +45,7 @@ fn form(suite: &Suite, n: usize, changes: &[(&str, Value)]) -> Vec<Value> {
     fields["email"] = json!(format!("p{n}@works{n}.example"));
     let mut messages = Visitor::new(&format!("v{n}")).form(suite.now(), "inquiry", &fields);
     for (place, value) in changes {
-        *messages[0].pointer_mut("/properties").and_then(|all| all.as_object_mut()).unwrap().entry(*place).or_default() =
-            value.clone();
+        messages[0]["properties"][*place] = value.clone();
     }
     messages
 }

@@ -35,7 +35,17 @@ pub(super) fn check(setup: Place<'_>, mistakes: &mut Vec<Mistake>) {
 /// Fields that people fill in catch people.
 fn trap_trouble(place: Place<'_>) -> Option<Mistake> {
     const FILLED_IN: [&str; 12] = [
-        "email", "name", "company", "role", "department", "phone", "industry", "employees", "country", "website", "message",
+        "email",
+        "name",
+        "company",
+        "role",
+        "department",
+        "phone",
+        "industry",
+        "employees",
+        "country",
+        "website",
+        "message",
         "consent",
     ];
     let text = place.text()?;

@@ -67,7 +67,7 @@ fn a_trap_catches_no_person() {
         [2026-05-04] => [2026-05-04]⏎spam: { traps: [fax, fax] }
             [fax] "fax" is used for a second trap = line 9 has it already: choose another, or put the two together
         [2026-05-04] => [2026-05-04]⏎spam: { seconds: 90 }
-            [90] a number of at most 60 belongs here, not 90 = write a number of at most 60. Nobody fills in a form within so many seconds of the page's showing.
+            [90] 90 is too large: at most 60 belongs here = write another number. Nobody fills in a form within so many seconds of the page's showing.
         "##,
     );
 }

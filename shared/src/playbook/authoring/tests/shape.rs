@@ -108,7 +108,7 @@ fn keys_are_known_given_once_and_texts() {
     said(
         PLAYBOOK,
         "- company\n",
-        "[company] a list stands here, where a map of keys and values belongs = write keys below it, indented: company, delivery, forms, holidays, language, mail, owners, pages, sender, sites, time_zone, write_key",
+        "[company] a list stands here, where a map of keys and values belongs = write keys below it, indented: company, delivery, forms, holidays, language, mail, owners, pages, sender, sites, spam, time_zone, write_key",
     );
 }
 
