@@ -535,7 +535,8 @@ async fn a_visitor_leaves_only_so_much_in_a_day() {
     };
     let answer = beacon(&suite, &(0..60).map(form).collect::<Vec<_>>()).await;
     assert_eq!(answer.body, json!({"success": true, "known": false}), "whoever sends forms is told nothing");
-    assert_eq!(suite.own().store.quarantined(suite.now()).await.unwrap().len(), 10);
+    let aside = suite.own().store.quarantined(suite.now()).await.unwrap();
+    assert_eq!(aside.len(), 10, "{:?}", aside.iter().map(|poison| &poison.reason).collect::<Vec<_>>());
     let token = |n: usize| {
         let context = json!({"timestamp": suite.now().to_string(), "context": {"token": format!("t-{n}")}});
         message(&format!("token-{n}"), "identify", context)

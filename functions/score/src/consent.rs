@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use michi::activity::{Activity, Kind, Record};
+use michi::activity::{Activity, Kind, Log, Record};
 use michi::consent::{Basis, MailClass};
+use michi::fold::fold;
 use michi::id::{ActivityId, LeadId, MailId, MessageId};
 use michi::io::{App, Versioned};
 use michi::lead::Lead;
@@ -23,17 +24,28 @@ const OF_USE: SignedDuration = SignedDuration::from_hours(24);
 const _: () = assert!(CONFIRM_DAYS > 1);
 
 /// The consent that a form's ticked box gives, with the words beside it. An empty box takes nothing away. It counts from
-/// when the form was sent, however late it is looked at: who has opted out since stays so.
-pub(crate) fn given(playbook: &Playbook, lead: &LeadId, activity: &Activity, now: Timestamp) -> Option<Record> {
+/// when the form was sent, however late it is looked at: who has opted out since stays so. One that must be confirmed is
+/// written down if a letter may ask for it: else the letter that is out speaks for this form too. `known` is the log so far.
+pub(crate) fn given(
+    playbook: &Playbook,
+    lead: &LeadId,
+    activity: &Activity,
+    known: impl FnOnce() -> Log,
+    now: Timestamp,
+) -> Option<Record> {
     let Kind::FormSubmitted(form) = &activity.kind else { return None };
     let given = form.consent.as_ref().filter(|consent| consent.granted)?;
+    let awaits = playbook.confirms(&form.form);
+    if awaits && !fold(playbook, &known(), now).permissions.may_ask(activity.at) {
+        return None;
+    }
     let cause = ActivityId::derive(&["consent", lead.as_str(), activity.id.as_str()]);
     let kind = Kind::Consented {
         class: MailClass::Marketing,
         granted: true,
         basis: Basis::Form,
         text: Some(given.text.clone()).filter(|text| !text.is_empty()),
-        awaits: playbook.confirms(&form.form),
+        awaits,
         form: Some(activity.id.clone()),
         by: None,
     };

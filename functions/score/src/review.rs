@@ -169,7 +169,9 @@ pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
         if let Kind::FormSubmitted(form) = &activity.kind {
             let what = FactKind::FormSubmitted { form: form.form.clone() };
             facts.push(Fact::of(id, &activity.id, activity.at, &live.version, what));
-            records.extend(consent::given(&live.playbook, id, activity, now));
+            let known = || Log { owner: log.owner.clone(), records: log.records.iter().chain(&records).cloned().collect() };
+            let given = consent::given(&live.playbook, id, activity, known, now);
+            records.extend(given);
         }
     }
     records.retain(|new| !log.records.iter().any(|known| known.id == new.id));

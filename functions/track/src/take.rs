@@ -10,7 +10,7 @@ use michi::io::store::Mark;
 use michi::io::{App, Error};
 use michi::verdict::Verdict;
 
-use crate::guard::{Guard, PER_VISITOR};
+use crate::guard::{self, Guard, PER_VISITOR};
 use crate::pack::{Packed, pack};
 use crate::parse::{Message, identifies, time};
 
@@ -54,7 +54,8 @@ pub(crate) async fn take(guard: Guard<'_>, messages: &[Message]) -> Result<Taken
             continue;
         }
         let mark = mark(&record, lead.is_some());
-        if mark == Mark::Guaranteed && !within_daily_limit(app, &visitor, &record).await? {
+        let counted = guard::looks_at(&record, lead.is_some());
+        if mark == Mark::Guaranteed && !counted && !within_daily_limit(app, &visitor, &record).await? {
             beyond.extend(messages);
             continue;
         }

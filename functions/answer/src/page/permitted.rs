@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn the_page_says_what_may_be_sent_and_why() {
         let check = |kinds: &[Kind], wanted: [&str; 2]| assert_eq!(told(kinds, Language::En), wanted);
-        let words = format!("“Send me news” (words {})", words_version("Send me news"));
+        let words = format!("“Send me news” (version {})", words_version("Send me news"));
         let free = "true needs no consent";
         check(&[], ["false nobody has agreed to it", free]);
         check(&[agrees(false)], [&format!("true agreed in a form 2027-01-15T08:00:00Z {words}"), free]);
