@@ -153,7 +153,7 @@ async fn a_letter_goes_out_with_a_way_out_and_its_outcome_comes_back() {
 
     let (text, html) = (mail.text.as_deref().unwrap(), mail.html.as_deref().unwrap());
     for part in [text, html] {
-        assert!(part.contains("http://127.0.0.1:7070/c/") && part.contains("http://127.0.0.1:7070/preferences/"), "{part}");
+        assert!(part.contains("http://127.0.0.1:7070/c/") && part.contains("http://127.0.0.1:7070/unsubscribe/"), "{part}");
         assert!(!part.contains("http://127.0.0.1:7070/cases"), "targets stand in the link table alone");
     }
     assert!(text.contains("佐藤 {{7*7}} <script>") && html.contains("佐藤 {{7*7}} &lt;script&gt;"), "{html}");

@@ -456,7 +456,9 @@ async fn a_lead_that_cannot_be_judged_holds_up_nobody_and_is_told_when_it_can() 
 async fn edits_in_the_suites_folder_judge_leads_too() {
     let folder = tempfile::tempdir().unwrap();
     for file in authoring::default_files() {
-        std::fs::write(folder.path().join(&file.name), &file.bytes).unwrap();
+        let path = folder.path().join(&file.name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, &file.bytes).unwrap();
     }
     let options = michi_local::Options { playbook: Some(folder.path().to_owned()), ..michi_local::Options::test() };
     let suite = Suite::start(options).await.unwrap();

@@ -120,7 +120,7 @@ async fn a_list_comes_and_a_person_goes() -> Suite {
     ready_lead(&suite, &mut Visitor::new("buyer")).await;
     let (late, buyer) = (VisitorId::parse("buyer").unwrap(), buyer()["email"].as_str().unwrap().to_owned());
     let form = Kind::Tracked { event: "Trial".to_owned(), properties: std::collections::BTreeMap::new() };
-    let record = Record::decision(ActivityId::parse("late").unwrap(), now, form);
+    let record = Record::decision(ActivityId::parse("late").unwrap(), suite.now(), form);
     let store = &suite.own().store;
     store.append(&LogOwner::Visitor(late), &record, Mark::Guaranteed).await.unwrap();
     for address in ["ann@corp-a.example", &buyer] {

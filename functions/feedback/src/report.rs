@@ -1,8 +1,8 @@
 //! What follows from a notice: the message moves forward, the log learns of it, an address or a sender may be stopped.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Activity, Bounce, Kind, Record};
 use michi::consent::{SuppressedBy, Suppression};
 use michi::id::{ActivityId, LeadId, OwnerId};
@@ -13,11 +13,9 @@ use michi::mail::mailing::Mailing;
 use michi::mail::message::{Event, Message, Report};
 use michi::mail::outcome::{Outcome, Watch, Why};
 use michi::playbook::mailing::MailRules;
+use michi::verdict::mail::WORD_OF_DELIVERY;
 
 use crate::notice::{Notice, What};
-
-/// Until so long after a mail was delivered, nobody has judged a click in it for good.
-const LATE: SignedDuration = SignedDuration::from_secs(10);
 
 /// Takes a notice in, with all that follows.
 pub(crate) async fn take(app: &App, notice: &Notice) -> Result<(), Error> {
@@ -121,7 +119,7 @@ async fn of_lead<'r>(
             mailing = (learned.permissions != stored.permissions).then(|| (lead.clone(), stored, learned));
         }
         // What SES tells late may change what a click in the mail was taken for.
-        look = mailing.is_some() || now.duration_since(notice.at) >= LATE;
+        look = mailing.is_some() || now.duration_since(notice.at) >= WORD_OF_DELIVERY;
         appends.push((lead.clone(), record));
     }
     let counted = counted.map(|outcome| (today(now), outcome));

@@ -5,7 +5,7 @@ use michi::id::LeadId;
 use michi::io::mailer::{Mail, Tags};
 use michi::io::store::DueKey;
 use michi::io::{Error, Retry, Versioned};
-use michi::link::{Click, Confirm, OfLetter, Purpose};
+use michi::link::{Click, Confirm, OfLetter};
 use michi::mail::compose::{self, Composed, Urls};
 use michi::mail::footer::OptOut;
 use michi::mail::gate::{self, ForLead, Passage};
