@@ -75,7 +75,7 @@ pub(crate) async fn people(suite: &Suite, count: usize, pages: usize) {
         let mut records = history_of(n, yesterday);
         records.extend((0..pages).map(|page| view(n, page, yesterday - SignedDuration::from_hours(page as i64))));
         let log = Log { owner: owner.clone(), records: records.clone() };
-        let mailing = Mailing::of(&fold(&suite.desk().playbook(), &log, suite.now()), None);
+        let mailing = Mailing::of(&fold(suite.desk().playbook(), &log, suite.now()), None);
         store.append_all(records.into_iter().map(|record| (owner.clone(), record, Mark::Quiet)).collect()).await.unwrap();
         let item = LeadItem {
             mailing: mailing.as_ref().map(Mailing::digest),

@@ -399,6 +399,6 @@ mod tests {
         defined.sort();
         shown.sort();
         assert_eq!(shown, defined);
-        assert!(named(&[broadcast.clone()], "b").is_ok() && named(&[broadcast], "").is_err());
+        assert!(named(std::slice::from_ref(&broadcast), "b").is_ok() && named(&[broadcast], "").is_err());
     }
 }

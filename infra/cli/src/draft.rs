@@ -101,7 +101,7 @@ pub async fn compose(which: &Which, target: &Target) -> anyhow::Result<Draft> {
             (fold(&playbook, &log, found.now()), found.now())
         }
         None => {
-            let now = Timestamp::from(michi::io::Clock::System.now());
+            let now = michi::io::Clock::System.now();
             (made_up(&playbook, which.language(&playbook), now)?, now)
         }
     };

@@ -175,7 +175,7 @@ mod tests {
         let letters = [
             letter(&[]),
             letter(&[Event::Deferred { until: now(), why: Deferral::Cap }]),
-            letter(&[claimed.clone()]),
+            letter(std::slice::from_ref(&claimed)),
             letter(&[claimed.clone(), Event::NoAnswer { attempt: attempt(), why: String::new() }]),
             letter(&[claimed.clone(), Event::Never { attempt: attempt(), why: String::new() }]),
             letter(&[Event::Refused { why: Refusal::OptedOut }]),

@@ -354,12 +354,11 @@ impl Reader<'_, '_> {
 
     fn target(&mut self, url: &str, at: &Range<usize>) -> Option<Target> {
         let name = url.strip_prefix(OPEN).and_then(|url| url.strip_suffix(CLOSE)).and_then(|number| number.parse::<usize>().ok());
-        if let Some(tag) = name.and_then(|number| self.found.tags.get(number)) {
-            if let Kind::Show(Some(name)) = &tag.kind
-                && self.scope.urls.contains(&name.as_str())
-            {
-                return Some(Target::Own(name.clone()));
-            }
+        if let Some(tag) = name.and_then(|number| self.found.tags.get(number))
+            && let Kind::Show(Some(name)) = &tag.kind
+            && self.scope.urls.contains(&name.as_str())
+        {
+            return Some(Target::Own(name.clone()));
         }
         let mut tags = self.found.tags.iter().enumerate();
         if tags.any(|(number, tag)| tag.kind == Kind::Broken && url.contains(&placeholder(number))) {
