@@ -79,7 +79,8 @@ pub struct ToArgs {
 #[derive(Serialize)]
 struct Said<'a> {
     broadcast: &'a Broadcast,
-    tally: &'a Tally,
+    /// Who is meant; none: that was settled before.
+    tally: Option<&'a Tally>,
     /// How many were sent this mail before.
     again: usize,
     /// How many letters are owed now; none: nothing was written.
@@ -145,7 +146,7 @@ pub async fn send(args: &MailArgs, out: &mut dyn Write) -> anyhow::Result<ExitCo
         ..wish.broadcast.clone()
     };
     let again = audience.mailable().filter(|lead| lead.again).count();
-    let said = |owed| Said { broadcast: &broadcast, tally: &tally, again, owed };
+    let said = |owed| Said { broadcast: &broadcast, tally: Some(&tally), again, owed };
     if !args.json {
         write!(out, "{}", wish.head(&broadcast))?;
         write!(out, "{}", forecast(&wish, &broadcast, &audience, &tally))?;
@@ -189,12 +190,14 @@ async fn again(args: &MailArgs, found: &Installation, known: Broadcast, out: &mu
     let (id, when, by) = (known.id.to_string(), moment(known.created, &zone), known.by.clone());
     let id = id.get(..8).unwrap_or(&id);
     let letters = |number: u64| counted(usize::try_from(number).unwrap_or(usize::MAX), "letter", "letters");
+    let told = |owed| Said { broadcast: &known, tally: None, again: 0, owed };
     match &known.stage {
+        Stage::Owed { .. } if args.json => shown::json(&told(None), out).map(|()| ExitCode::SUCCESS),
         Stage::Owed { .. } => {
             writeln!(
                 out,
-                "{} of it are owed already: {by} asked for the same on {when}. Nothing was written.\n`michi broadcasts {id}` shows what came of it. To send it to them once more, give it a --name of its own.",
-                letters(known.recipients)
+                "{} owed already: {by} asked for the same on {when}. Nothing was written.\n`michi broadcasts {id}` shows what came of it. To send it to them once more, give it a --name of its own.",
+                counted(usize::try_from(known.recipients)?, "letter of it is", "letters of it are")
             )?;
             Ok(ExitCode::SUCCESS)
         }
@@ -202,6 +205,14 @@ async fn again(args: &MailArgs, found: &Installation, known: Broadcast, out: &mu
             "the same was asked for on {when}, and {by} cancelled it on {}; to send it after all, give it a --name of its own",
             moment(*at, &zone)
         ),
+        Stage::Owing if found.now() >= known.expires => bail!(
+            "the same was asked for on {when}, broke off, and was of use until {}: `michi broadcasts cancel {id}` ends it",
+            moment(known.expires, &zone)
+        ),
+        Stage::Owing if args.json => {
+            let owed = if args.dry_run { None } else { Some(owe::letters(found, known.clone()).await?.written) };
+            shown::json(&told(owed), out).map(|()| ExitCode::SUCCESS)
+        }
         Stage::Owing => {
             writeln!(
                 out,
@@ -212,7 +223,7 @@ async fn again(args: &MailArgs, found: &Installation, known: Broadcast, out: &mu
                 writeln!(out, "Without --dry-run it goes on from there, to the leads it was meant for then.")?;
                 return Ok(ExitCode::SUCCESS);
             }
-            let owed = owe::letters(found, known).await?;
+            let owed = owe::letters(found, known.clone()).await?;
             write!(out, "{}", owed.said())?;
             Ok(ExitCode::SUCCESS)
         }
