@@ -80,6 +80,7 @@ impl Served {
         MailArgs {
             mail: "case-study".to_owned(),
             to: ToArgs { segment: Some("guests".to_owned()), list: None },
+            columns: vec![],
             at: "now".to_owned(),
             expires: "3d".to_owned().try_into().unwrap(),
             subject: 1,
@@ -259,6 +260,9 @@ async fn a_segment_says_who_is_in_it_and_who_may_be_mailed() {
     let told: Value = serde_json::from_str(&served.segment(Some("guests"), false, JSON).await.unwrap()).unwrap();
     assert_eq!((&told["leads"], &told["mailable"], &told["kept_back"]["in_sales"]), (&30.into(), &18.into(), &2.into()));
     assert_eq!(told["sample"].as_array().unwrap().len(), 3);
+    // At night the same people may be mailed.
+    served.suite.clock().set(served.suite.now() + SignedDuration::from_hours(14));
+    assert_eq!(served.segment(Some("guests"), true, Form::default()).await.unwrap(), counted);
     let csv = served.segment(Some("guests"), false, CSV).await.unwrap();
     assert_eq!(csv.lines().count(), 31);
     assert!(csv.contains("guest1@works1.example,Guest 1,'=Works 1,lead,") && csv.contains("佐藤 3号,佐藤製作所3,"), "{csv}");
@@ -405,6 +409,16 @@ async fn a_mail_goes_to_a_list_of_known_people_and_is_refused_where_it_cannot_be
     let renamed = MailArgs { to: list("other.csv", &people.replace("GUEST1", "guest1")), ..args.clone() };
     assert!(served.send(&renamed).await.unwrap().contains("are owed already"), "the same people are the same list");
 
+    let other = MailArgs {
+        columns: vec!["Wer=email".parse().unwrap()],
+        to: list("other.csv", "Wer\nguest2@works2.example\n"),
+        ..args.clone()
+    };
+    assert!(served.send(&other).await.unwrap().contains("1 letter is owed"));
+    let everybody = served.segment(Some("guests"), false, CSV).await.unwrap();
+    let written = MailArgs { to: list("guests.csv", &everybody), dry_run: true, ..args.clone() };
+    assert!(served.send(&written).await.unwrap().contains("10  leads"), "what a segment writes can be read again");
+
     let refused = async |args: MailArgs| served.send(&args).await.unwrap_err();
     let broken = refused(MailArgs { to: list("broken.csv", "email\nann@@example\nbob@example.com\n"), ..args.clone() }).await;
     assert!(broken.contains("broken.csv:2:"), "{broken}");
@@ -417,7 +431,7 @@ async fn a_mail_goes_to_a_list_of_known_people_and_is_refused_where_it_cannot_be
     assert!(refused(MailArgs { to: unknown, ..served.mail() }).await.contains("no segment is called \"nobody\""));
     let empty = ToArgs { segment: Some("price-checking".to_owned()), list: None };
     assert!(refused(MailArgs { to: empty, ..served.mail() }).await.contains("Nobody would be sent it"));
-    assert_eq!(served.letters().0.len(), 2, "nothing else was written");
+    assert_eq!(served.letters().0.len(), 3, "nothing else was written");
 }
 
 #[tokio::test]

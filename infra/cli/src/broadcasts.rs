@@ -221,7 +221,7 @@ fn to(broadcast: &Broadcast) -> String {
 fn stage(broadcast: &Broadcast, zone: &TimeZone) -> String {
     match &broadcast.stage {
         Stage::Owing => "broke off, or is being written: the same `michi mail` goes on".to_owned(),
-        Stage::Owed { .. } => format!("goes out from {} on", moment(broadcast.due, zone)),
+        Stage::Owed { .. } => format!("owed, due from {}", moment(broadcast.due, zone)),
         Stage::Cancelled { at, by } => format!("cancelled by {by} on {}", moment(*at, zone)),
     }
 }

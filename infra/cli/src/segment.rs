@@ -124,7 +124,9 @@ async fn surveyed(found: &Installation, live: &Playbook, playbook: &Playbook, se
     let leads = everybody::all(&found.store, live).await?;
     let progress = everybody::progress(leads.len())?;
     let stopped = found.store.watch().await?.stopped.is_some();
-    let survey = Survey { store: &found.store, keys: &keys, playbook, now, at: now, stopped, draft: None };
+    // Hours are no property of a lead: it is asked as if such mail went out now.
+    let at = playbook.setup.opens(now);
+    let survey = Survey { store: &found.store, keys: &keys, playbook, now, at, stopped, draft: None };
     let audience = survey.of(leads, |lead| lead.segments.contains(segment), &progress).await;
     progress.finish_and_clear();
     Ok(audience?)
@@ -158,8 +160,8 @@ fn list(playbook: &Playbook, form: Form, out: &mut dyn Write) -> anyhow::Result<
 
 /// Leads as a table; with the address and the id, if it shall be read again.
 fn table(leads: &[&Meant], whole: bool) -> Table {
-    let some = [" interest", "cell", "stage", "name", "company", "mail"];
-    let all = ["email", "name", "company", "stage", "cell", " interest", "mail", "id"];
+    let some = [" interest", "cell", "stage", "name", "company", "may be mailed"];
+    let all = ["email", "name", "company", "stage", "cell", " interest", "may be mailed", "id"];
     let mut table = Table::new(if whole { all.as_slice() } else { some.as_slice() });
     for lead in leads {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();

@@ -83,7 +83,8 @@ fn fold_believing(playbook: &Playbook, log: &Log, belief: Belief, now: Timestamp
             reasons: profile.fit.clone(),
         },
         interest: Interest {
-            points: reasons.iter().map(|reason| reason.now).sum::<f64>().max(0.0),
+            // The sum of nothing is a negative zero, which would be shown as such.
+            points: reasons.iter().map(|reason| reason.now).sum::<f64>().max(0.0) + 0.0,
             rank: tally.interest.rank(half_life),
             level: answers.level,
             momentum: tally.momentum.at(now, playbook.scoring.interest.momentum.half_life.millis()),

@@ -9,26 +9,34 @@ use michi::id::LeadId;
 use michi::io::{Error, KeyRing, Store};
 use michi::playbook::Playbook;
 
+use crate::import::columns::Named;
 use crate::import::list::{self, Known, Reading};
+use crate::import::refused::Problem;
 
 /// Addresses looked up at once.
 const AT_ONCE: usize = 16;
 
 /// The keyed hashes of the addresses in a CSV file, each once and in an order of their own, so that the same people are the
-/// same list. Other columns are left aside.
+/// same list. `columns` names what headings do not say by themselves; what is not an address is left aside.
 ///
 /// # Errors
 /// Says what is wrong with the file, or with its rows: a mail that somebody should get is not left out in silence.
-pub(super) fn hashes(file: &Path, playbook: &Playbook, keys: &KeyRing, now: Timestamp) -> anyhow::Result<Vec<String>> {
+pub(super) fn hashes(
+    file: &Path,
+    columns: &[Named],
+    playbook: &Playbook,
+    keys: &KeyRing,
+    now: Timestamp,
+) -> anyhow::Result<Vec<String>> {
     let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let setup = &playbook.setup;
     let known = Known { zone: setup.time_zone.get(), owners: &setup.owners, now };
-    let reading = Reading { ignore_unknown: true, ..Reading::default() };
+    let reading = Reading { named: columns.to_vec(), ignore_unknown: true, ..Reading::default() };
     let list = list::read(&bytes, &reading, &known).with_context(|| file.display().to_string())?;
     let wrong: Vec<String> = list
         .refused
         .iter()
-        .filter(|row| !row.problem.is_doubt() && !matches!(row.problem, crate::import::refused::Problem::Twice(_)))
+        .filter(|row| !row.problem.is_doubt() && !matches!(row.problem, Problem::Twice(_)))
         .map(|row| format!("{}:{}: {}; {}", file.display(), row.line, row.problem.what(), row.problem.remedy()))
         .collect();
     if !wrong.is_empty() {

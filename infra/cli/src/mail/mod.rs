@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::account::{Installation, Target};
 use crate::audience::{self, Audience, Survey, Tally};
 use crate::deliver::By;
+use crate::import::columns::Named;
 use crate::plan::short;
 use crate::shown::{self, counted, moment};
 use crate::{everybody, output};
@@ -34,6 +35,10 @@ pub struct MailArgs {
     /// To whom.
     #[command(flatten)]
     pub to: ToArgs,
+    /// What a column of the list says, where its heading is not known: `Adresse=email`; `Private mail=` leaves it out. May be
+    /// given again
+    #[arg(long = "column", value_name = "HEADING=ATTRIBUTE", requires = "list")]
+    pub columns: Vec<Named>,
     /// From when on: `2026-12-01 09:00` by the playbook's clocks, or with an offset as in `2026-12-01T09:00+09:00`
     #[arg(long, value_name = "TIME", default_value = "now")]
     pub at: String,

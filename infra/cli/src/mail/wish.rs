@@ -55,7 +55,7 @@ impl<'a> Wish<'a> {
                 Audience::Segment(segment.clone())
             }
             ToArgs { list: Some(file), .. } => {
-                hashes = list::hashes(file, playbook, keys, now)?;
+                hashes = list::hashes(file, &args.columns, playbook, keys, now)?;
                 let digest = derive(&hashes.iter().map(String::as_str).collect::<Vec<_>>());
                 let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
                 Audience::List { file, digest }
