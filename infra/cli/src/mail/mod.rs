@@ -113,7 +113,8 @@ pub async fn send(args: &MailArgs, out: &mut dyn Write) -> anyhow::Result<ExitCo
     if args.json && !args.yes && !args.dry_run {
         bail!("--json asks nothing: give --dry-run or --yes beside it");
     }
-    let by = args.by.name()?;
+    // Who only asks what would be need not say who they are.
+    let by = if args.dry_run { args.by.name().unwrap_or_default() } else { args.by.name()? };
     let found = args.target.open().await?;
     let live = found.playbook().await?;
     let (keys, now) = (found.keys().await?, found.now());
