@@ -13,6 +13,7 @@ mod answer;
 mod browser;
 mod budget;
 mod clicks;
+mod confirmation;
 mod consent;
 mod cost;
 mod deployment;
