@@ -1,10 +1,10 @@
-//! Letters to leads, from wish to outcome: the gate, the send protocol, and what SES tells of them afterwards.
+//! Letters to leads: the gate and the send protocol. What SES tells of them afterwards is in `feedback`.
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use michi::activity::{Bounce, Kind, LogOwner, OptOut, Record};
-use michi::consent::{MailClass, SuppressedBy};
+use michi::activity::{Kind, LogOwner, OptOut, Record};
+use michi::consent::MailClass;
 use michi::id::{ActivityId, BroadcastId, LeadId, MailId, MessageId};
 use michi::io::store::{DueKey, Found, Mark, Save};
 use michi::lead::Lead;
@@ -12,8 +12,7 @@ use michi::mail::fields;
 use michi::mail::gate::{Deferral, Refusal};
 use michi::mail::letter::{Cause, Letter};
 use michi::mail::message::{Event, Message, Report, State};
-use michi::mail::outcome::Why;
-use michi_local::{Fate, Fault, Mail, Mishap, Planned, Service, Suite};
+use michi_local::{Fault, Mail, Mishap, Planned, Service, Suite};
 use serde_json::{Value, json};
 
 use crate::harness::{Visitor, insist, suite};
@@ -34,7 +33,10 @@ impl Post {
     }
 
     pub(crate) async fn to(address: &str) -> Self {
-        let suite = suite().await;
+        Self::in_suite(suite().await, address).await
+    }
+
+    pub(crate) async fn in_suite(suite: Suite, address: &str) -> Self {
         let mut visitor = Visitor::new("reader");
         let fields = json!({"email": address, "name": "佐藤 美香"});
         insist(&suite, &visitor.form(suite.now(), "survey", &fields)).await;
@@ -47,7 +49,7 @@ impl Post {
     }
 
     /// Something that the lead's log learns, and `score` with it.
-    async fn append(&self, kind: Kind, id: &str) {
+    pub(crate) async fn append(&self, kind: Kind, id: &str) {
         self.suite.advance(SignedDuration::from_secs(1)).await.unwrap();
         let record = Record::decision(ActivityId::derive(&[id]), self.suite.now(), kind);
         let log = LogOwner::Lead(self.lead.clone());
@@ -71,10 +73,10 @@ impl Post {
     }
 
     pub(crate) async fn owe(&self, n: usize) {
-        self.owe_message(self.letter(n, MailClass::Marketing)).await;
+        self.owe_any(self.letter(n, MailClass::Marketing)).await;
     }
 
-    async fn owe_message(&self, message: Message) {
+    pub(crate) async fn owe_any(&self, message: Message) {
         self.suite.own().store.save(Save { messages: vec![message], ..Save::default() }).await.unwrap();
     }
 
@@ -96,39 +98,39 @@ impl Post {
     }
 
     /// How often the log has an activity like this.
-    async fn logged(&self, wanted: fn(&Kind) -> bool) -> usize {
+    pub(crate) async fn logged(&self, wanted: fn(&Kind) -> bool) -> usize {
         self.kinds().await.iter().filter(|kind| wanted(kind)).count()
     }
 
-    async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         self.suite.settle().await.unwrap();
     }
 
     /// Lets everything that is owed be done; nothing is left.
-    async fn finish(&self) {
+    pub(crate) async fn finish(&self) {
         let left = self.suite.finish(SignedDuration::from_hours(24)).await.unwrap();
         assert_eq!(left, [""; 0]);
     }
 
-    fn put(&self, table: &str, item: Value) {
+    pub(crate) fn put(&self, table: &str, item: Value) {
         let answer = self.suite.dynamo().call("PutItem", json!({ "TableName": table, "Item": item }));
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 }
 
-fn message_id(n: usize) -> MessageId {
+pub(crate) fn message_id(n: usize) -> MessageId {
     MessageId::derive(&["letter", &n.to_string()])
 }
 
-fn minutes(minutes: i64) -> SignedDuration {
+pub(crate) fn minutes(minutes: i64) -> SignedDuration {
     SignedDuration::from_mins(minutes)
 }
 
-fn is_sent(message: &Message) -> bool {
+pub(crate) fn is_sent(message: &Message) -> bool {
     matches!(message.state, State::Sent { .. })
 }
 
-fn sent(kind: &Kind) -> bool {
+pub(crate) fn sent(kind: &Kind) -> bool {
     matches!(kind, Kind::MailSent { owner: None, .. })
 }
 
@@ -151,7 +153,7 @@ async fn a_letter_goes_out_with_a_way_out_and_its_outcome_comes_back() {
 
     let (text, html) = (mail.text.as_deref().unwrap(), mail.html.as_deref().unwrap());
     for part in [text, html] {
-        assert!(part.contains("http://127.0.0.1:7070/c/") && part.contains("http://127.0.0.1:7070/preferences/"), "{part}");
+        assert!(part.contains("http://127.0.0.1:7070/c/") && part.contains("http://127.0.0.1:7070/unsubscribe/"), "{part}");
         assert!(!part.contains("http://127.0.0.1:7070/cases"), "targets stand in the link table alone");
     }
     assert!(text.contains("佐藤 {{7*7}} <script>") && html.contains("佐藤 {{7*7}} &lt;script&gt;"), "{html}");
@@ -183,7 +185,7 @@ async fn what_the_gate_says_is_kept_in_the_message() {
         for (n, kind) in kinds.into_iter().enumerate() {
             post.append(kind, &n.to_string()).await;
         }
-        post.owe_message(post.letter(0, class)).await;
+        post.owe_any(post.letter(0, class)).await;
         post.settle().await;
         let message = post.found(0).await;
         let last = message.history.iter().rev().find_map(|entry| match &entry.event {
@@ -244,7 +246,7 @@ async fn a_letter_that_waited_too_long_expires() {
     let mut message = post.letter(0, MailClass::Marketing);
     message.expires = post.suite.now() + SignedDuration::from_hours(15);
     post.suite.advance(SignedDuration::from_hours(12)).await.unwrap();
-    post.owe_message(message).await;
+    post.owe_any(message).await;
     post.suite.advance(SignedDuration::from_hours(24)).await.unwrap();
     assert_eq!((post.found(0).await.state, post.mails().len()), (State::Expired, 0));
 }
@@ -291,134 +293,4 @@ async fn a_second_try_first_looks_for_a_sign_of_the_first() {
     post.settle().await;
     post.suite.advance(minutes(120)).await.unwrap();
     assert_eq!((post.mails().len(), post.found(0).await.state), (2, State::Held));
-}
-
-#[tokio::test]
-async fn a_bounce_for_good_and_a_complaint_suppress_lead_and_address() {
-    for (address, why, report) in [
-        ("bounce@simulator.amazonses.com", SuppressedBy::Bounce, Report::Bounced(Bounce::Permanent)),
-        ("suppressionlist@simulator.amazonses.com", SuppressedBy::Bounce, Report::Bounced(Bounce::Permanent)),
-        ("complaint+x@simulator.amazonses.com", SuppressedBy::Complaint, Report::Complained),
-    ] {
-        let post = Post::to(address).await;
-        post.owe(0).await;
-        post.settle().await;
-        let message = post.found(0).await;
-        assert_eq!((is_sent(&message), message.report), (true, Some(report)), "{message:?}");
-        let mailing = post.suite.own().store.mailing(&post.lead).await.unwrap().unwrap();
-        assert_eq!(mailing.permissions.suppressed.unwrap().why, why);
-        let hash = post.suite.own().keys.address_hash(&mailing.address);
-        assert_eq!(post.suite.own().store.suppression(&hash).await.unwrap().unwrap().why, why);
-        post.owe_message(post.letter(1, MailClass::Service)).await;
-        post.settle().await;
-        assert_eq!((post.found(1).await.state, post.mails().len()), (State::Failed, 1));
-        post.finish().await;
-        // The fold says the same as the item that was written at once.
-        assert_eq!(post.suite.own().store.mailing(&post.lead).await.unwrap().unwrap().permissions, mailing.permissions);
-    }
-}
-
-#[tokio::test]
-async fn an_answer_in_the_readers_absence_is_no_bounce() {
-    let post = Post::to("ooto@simulator.amazonses.com").await;
-    post.owe(0).await;
-    post.settle().await;
-    assert_eq!(post.found(0).await.report, Some(Report::Delivered));
-    let mailing = post.suite.own().store.mailing(&post.lead).await.unwrap().unwrap();
-    assert!(mailing.permissions.transient.is_empty());
-    assert_eq!(post.logged(|kind| matches!(kind, Kind::MailBounced { .. })).await, 0);
-}
-
-#[tokio::test]
-async fn so_many_bounces_for_now_suppress() {
-    let post = Post::open().await;
-    post.suite.mailbox().reports().lay_fate(&post.address, Fate::full());
-    for n in 0..3 {
-        assert!(post.suite.own().store.mailing(&post.lead).await.unwrap().unwrap().permissions.suppressed.is_none());
-        post.owe(n).await;
-        post.settle().await;
-        post.suite.advance(SignedDuration::from_hours(1)).await.unwrap();
-    }
-    let suppressed = post.suite.own().store.mailing(&post.lead).await.unwrap().unwrap().permissions.suppressed;
-    assert_eq!(suppressed.unwrap().why, SuppressedBy::Bounces);
-    post.finish().await;
-}
-
-#[tokio::test]
-async fn events_twice_late_and_in_any_order_change_nothing_more() {
-    let post = Post::to("complaint@simulator.amazonses.com").await;
-    let reports = post.suite.mailbox().reports();
-    reports.lay([(1, Mishap::Late(minutes(9))), (2, Mishap::Late(minutes(6))), (3, Mishap::Twice(minutes(3)))]);
-    post.owe(0).await;
-    post.settle().await;
-    assert_eq!(post.found(0).await.report, Some(Report::Complained));
-    post.suite.advance(minutes(20)).await.unwrap();
-    assert_eq!(post.found(0).await.report, Some(Report::Complained));
-    assert_eq!(post.logged(|kind| matches!(kind, Kind::MailComplained { .. })).await, 1);
-    assert_eq!((post.mails().len(), post.logged(sent).await), (1, 1));
-    let told: Vec<_> = reports.posted().into_iter().map(|posted| (posted.detail_type, posted.mishap.is_some())).collect();
-    let told: Vec<_> = told.into_iter().rev().take(3).collect();
-    assert_eq!(told, [("Email Complaint Received", true), ("Email Delivered", true), ("Email Sent", true)]);
-}
-
-#[tokio::test]
-async fn what_ses_would_not_send_has_failed() {
-    let post = Post::open().await;
-    post.suite.mailbox().reports().lay_fate(&post.address, Fate::Rejected);
-    post.owe(0).await;
-    post.settle().await;
-    assert_eq!(post.found(0).await.state, State::Failed);
-    post.finish().await;
-}
-
-#[tokio::test]
-async fn a_sender_that_is_refused_is_stopped_and_not_the_lead() {
-    let post = Post::open().await;
-    post.suite.mailbox().reports().lay_fate(&post.address, Fate::sender_refused());
-    post.owe(0).await;
-    post.settle().await;
-    assert_eq!(post.found(0).await.report, Some(Report::Bounced(Bounce::Blocked)));
-    let store = &post.suite.own().store;
-    assert!(store.mailing(&post.lead).await.unwrap().unwrap().permissions.suppressed.is_none());
-    let stopped = store.watch().await.unwrap();
-    assert!(matches!(stopped.stopped.unwrap().why, Why::Sender(_)));
-
-    // Marketing mail waits, service mail goes out, and a person lets the other go on.
-    post.suite.mailbox().reports().lay_fate(&post.address, Fate::Delivered);
-    post.owe(1).await;
-    post.owe_message(post.letter(2, MailClass::Service)).await;
-    post.suite.advance(minutes(70)).await.unwrap();
-    let waiting = post.found(1).await;
-    assert!(
-        waiting.history.iter().all(|entry| matches!(entry.event, Event::Deferred { why: Deferral::Paused, .. })),
-        "{waiting:?}"
-    );
-    assert!(is_sent(&post.found(2).await));
-    let today = post.suite.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let lifted = stopped.letting_go(&store.outcomes(today).await.unwrap(), today, post.suite.now());
-    store.set_watch(&stopped, &lifted).await.unwrap();
-    post.suite.advance(minutes(70)).await.unwrap();
-    assert!(is_sent(&post.found(1).await));
-}
-
-#[tokio::test]
-async fn events_that_match_nothing_are_put_aside_or_change_nothing() {
-    let post = Post::open().await;
-    let app = post.suite.app("feedback").unwrap();
-    let own = |kind: &str, message: &MessageId| {
-        json!({"id": "e-1", "detail": {"eventType": kind, "mail": {"timestamp": post.suite.now().to_string(), "messageId": "x",
-            "tags": {"lead": [post.lead.as_str()], "message": [message.as_str()]}},
-            "bounce": {"bounceType": "Permanent", "bounceSubType": "General", "timestamp": post.suite.now().to_string()}}})
-    };
-    // A bounce before it was sent, and of a message that is none.
-    post.owe_message(Message { state: State::Held, ..post.letter(0, MailClass::Marketing) }).await;
-    feedback::handle(app, own("Bounce", &message_id(0))).await.unwrap();
-    feedback::handle(app, own("Bounce", &message_id(7))).await.unwrap();
-    assert_eq!((post.found(0).await.state, post.found(0).await.report), (State::Held, None));
-    assert!(post.suite.own().store.mailing(&post.lead).await.unwrap().unwrap().permissions.suppressed.is_none());
-    assert_eq!(post.suite.own().store.quarantined(post.suite.now()).await.unwrap().len(), 0);
-    for odd in [own("Teleport", &message_id(0)), json!({"detail": 1}), Value::Null] {
-        feedback::handle(app, odd).await.unwrap();
-    }
-    assert_eq!(post.suite.own().store.quarantined(post.suite.now()).await.unwrap().len(), 3);
 }

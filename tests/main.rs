@@ -10,6 +10,7 @@
 )]
 
 mod answer;
+mod broadcast;
 mod browser;
 mod budget;
 mod clicks;
@@ -18,6 +19,7 @@ mod consent;
 mod cost;
 mod deployment;
 mod faults;
+mod feedback;
 mod harness;
 mod identity;
 mod ingestion;
@@ -25,6 +27,7 @@ mod mail;
 mod mails;
 mod notify;
 mod operator;
+mod people;
 mod permissions;
 mod playbook;
 mod relay;

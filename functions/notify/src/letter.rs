@@ -5,7 +5,7 @@ use michi::id::LeadId;
 use michi::io::mailer::{Mail, Tags};
 use michi::io::store::DueKey;
 use michi::io::{Error, Retry, Versioned};
-use michi::link::{Click, Confirm, OfLetter, Purpose};
+use michi::link::{Click, Confirm, OfLetter};
 use michi::mail::compose::{self, Composed, Urls};
 use michi::mail::footer::OptOut;
 use michi::mail::gate::{self, ForLead, Passage};
@@ -100,7 +100,7 @@ impl Courier<'_> {
         let (number, key) = self.app.keys.signing().ok_or("the key ring has no key that signs links")?;
         let collector = &self.app.settings.collector_url;
         let of = OfLetter { lead: lead.clone(), message: message.id.clone() };
-        let own = |path: &str, purpose| format!("{collector}/{path}/{}", of.token(purpose, number, key.bytes()));
+        let choices = || of.unsubscribe_url(collector, number, key.bytes());
         let permissions = &mailing.permissions;
         let signed = |link| Click { lead: lead.clone(), message: message.id.clone(), link }.url(collector, number, key.bytes());
         let links = match permissions.no_clicks {
@@ -109,10 +109,10 @@ impl Courier<'_> {
         };
         Ok(Addresses {
             links,
-            pixel: (!permissions.no_opens).then(|| own("o", Purpose::Open) + ".gif"),
-            unsubscribe: own("unsubscribe", Purpose::Unsubscribe),
+            pixel: (!permissions.no_opens).then(|| of.pixel_url(collector, number, key.bytes())),
+            unsubscribe: choices(),
             // One page does both.
-            preferences: own("unsubscribe", Purpose::Unsubscribe) + "#topics",
+            preferences: choices() + "#topics",
             confirm: match &letter.cause {
                 Cause::Confirmation(consent) => {
                     let confirm = Confirm::new(lead.clone(), consent.clone(), message.created);
