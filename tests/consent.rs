@@ -14,7 +14,7 @@ use michi::io::{KeyRing, Retry};
 use michi::link::{Confirm, OfLetter, Purpose, View};
 use michi::mail::letter::{Cause, Letter};
 use michi::mail::mailing::Mailing;
-use michi::mail::message::{Content, Event, Message, Recipient};
+use michi::mail::message::{Event, Message};
 use michi_local::{Fault, Meanwhile, Options, Planned, Service, Suite, Tap};
 use serde_json::{Value, json};
 
@@ -22,13 +22,13 @@ use crate::harness::{BROWSER, Visitor, beacon, buyer, suite};
 use crate::spine::lead_of;
 
 /// What came back: status, header "content-security-policy", page.
-struct Said {
-    status: StatusCode,
-    policy: String,
-    page: String,
+pub(crate) struct Said {
+    pub(crate) status: StatusCode,
+    pub(crate) policy: String,
+    pub(crate) page: String,
 }
 
-async fn ask(suite: &Suite, request: http::request::Builder, body: impl Into<Body>) -> Said {
+pub(crate) async fn ask(suite: &Suite, request: http::request::Builder, body: impl Into<Body>) -> Said {
     let response = suite.request(request.body(body.into()).unwrap()).await;
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, 10_000_000).await.unwrap();
@@ -36,18 +36,18 @@ async fn ask(suite: &Suite, request: http::request::Builder, body: impl Into<Bod
     Said { status: parts.status, policy: policy.unwrap_or_default(), page: String::from_utf8(bytes.to_vec()).unwrap() }
 }
 
-async fn get(suite: &Suite, path: &str) -> Said {
+pub(crate) async fn get(suite: &Suite, path: &str) -> Said {
     ask(suite, Request::get(path), "").await
 }
 
 /// Posts a form as a browser does.
-async fn post(suite: &Suite, path: &str, body: &str) -> Said {
+pub(crate) async fn post(suite: &Suite, path: &str, body: &str) -> Said {
     let request = Request::post(path).header("user-agent", BROWSER);
     ask(suite, request.header("content-type", "application/x-www-form-urlencoded"), body.to_owned()).await
 }
 
 /// Posts as a mail program does.
-async fn one_click(suite: &Suite, path: &str) -> Said {
+pub(crate) async fn one_click(suite: &Suite, path: &str) -> Said {
     let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
     ask(suite, request, "List-Unsubscribe=One-Click").await
 }
@@ -67,17 +67,17 @@ async fn agreed(suite: &Suite) -> (LeadId, String) {
     (lead, path)
 }
 
-fn choices(keys: &KeyRing, lead: &LeadId) -> String {
+pub(crate) fn choices(keys: &KeyRing, lead: &LeadId) -> String {
     let (number, key) = keys.signing().unwrap();
     OfLetter { lead: lead.clone(), message: MessageId::derive(&["m"]) }.unsubscribe_url("", number, key.bytes())
 }
 
-async fn mailing(suite: &Suite, lead: &LeadId) -> Mailing {
+pub(crate) async fn mailing(suite: &Suite, lead: &LeadId) -> Mailing {
     suite.own().store.mailing(lead).await.unwrap().expect("a mailing item")
 }
 
 /// What holds: as a claim sees it and as the log says, which must be one.
-async fn permissions(suite: &Suite, lead: &LeadId) -> Permissions {
+pub(crate) async fn permissions(suite: &Suite, lead: &LeadId) -> Permissions {
     let own = suite.own();
     let log = own.store.log(&LogOwner::Lead(lead.clone())).await.unwrap();
     // The clock stands still in a journey, and a choice comes a moment after what was said before it.
@@ -88,7 +88,7 @@ async fn permissions(suite: &Suite, lead: &LeadId) -> Permissions {
     stored
 }
 
-async fn choices_made(suite: &Suite, lead: &LeadId) -> Vec<Kind> {
+pub(crate) async fn choices_made(suite: &Suite, lead: &LeadId) -> Vec<Kind> {
     let log = suite.own().store.log(&LogOwner::Lead(lead.clone())).await.unwrap();
     let kinds = log.records.into_iter().flat_map(|record| record.activities).map(|activity| activity.kind);
     kinds.filter(|kind| matches!(kind, Kind::MailChosen { .. } | Kind::TrackingChosen { .. } | Kind::Confirmed { .. })).collect()
@@ -112,7 +112,7 @@ pub(crate) async fn suite_with(changes: &[(&str, &str)]) -> (Suite, tempfile::Te
 }
 
 /// Topics, and forms that ask for a confirmation, in Japanese.
-const JAPANESE: [(&str, &str); 3] = [
+pub(crate) const JAPANESE: [(&str, &str); 3] = [
     ("language: en", "language: ja"),
     ("forms: [white-paper, ", "confirm: true\n    forms: [white-paper, "),
     (
@@ -391,103 +391,6 @@ async fn a_stranger_who_types_the_address_does_not_bring_mail_back() {
     suite.finish(SignedDuration::from_hours(1)).await.unwrap();
     assert_eq!(lead_of(&suite, &stranger).await.0, lead);
     assert!(permissions(&suite, &lead).await.ground().is_none());
-}
-
-/// The letters that ask for a confirmation.
-async fn asked(suite: &Suite, lead: &LeadId) -> Vec<Message> {
-    let mut letters = vec![];
-    for item in suite.items("Leads").unwrap().into_iter().filter(|item| item["pk"]["S"] == format!("lead#{lead}")) {
-        let Some(id) = item["sk"]["S"].as_str().and_then(|sk| sk.strip_prefix("message#")) else { continue };
-        letters.extend(suite.own().store.letter(lead, &MessageId::parse(id).unwrap()).await.unwrap());
-    }
-    letters.retain(|letter| letter.mail().as_str() == "confirm");
-    letters
-}
-
-fn confirm_link(suite: &Suite, message: &Message) -> String {
-    let (Content::Letter(letter), Recipient::Lead(lead)) = (&message.content, &message.to) else { panic!() };
-    let Cause::Confirmation(consent) = &letter.cause else { panic!() };
-    let (number, key) = suite.own().keys.signing().unwrap();
-    Confirm::new(lead.clone(), consent.clone(), message.created).url("", number, key.bytes())
-}
-
-#[tokio::test]
-async fn a_consent_counts_once_a_person_confirms_it_from_the_mailbox() {
-    let (suite, _folder) = suite_with(&JAPANESE).await;
-    let mut visitor = Visitor::new("v1");
-    let mut fields = buyer();
-    fields["name"] = json!("{{7*7}}<script>");
-    beacon(&suite, &visitor.form(suite.now(), "white-paper", &fields)).await;
-    suite.settle().await.unwrap();
-    let (lead, _) = lead_of(&suite, &visitor).await;
-    assert!(permissions(&suite, &lead).await.ground().is_none());
-    let letters = asked(&suite, &lead).await;
-    assert_eq!(letters.len(), 1);
-    let Content::Letter(letter) = &letters[0].content else { panic!() };
-    assert!(!serde_json::to_string(letter).unwrap().contains("7*7"), "nothing that a visitor wrote");
-    let path = confirm_link(&suite, &letters[0]);
-    suite.advance(SignedDuration::from_mins(2)).await.unwrap();
-
-    // Scanners look, press, and ask for the head.
-    let before = mailing(&suite, &lead).await;
-    let page = get(&suite, &path).await;
-    assert!(page.status == StatusCode::OK && page.page.contains("はい、メールを受け取ります") && page.page.contains("m•••@"));
-    ask(&suite, Request::head(&path), "").await;
-    for agent in [None, Some("curl/8.5.0"), Some("Mozilla/5.0 (compatible; SafetyScanner bot/1.0)")] {
-        let request = Request::post(&path).header("content-type", "application/x-www-form-urlencoded");
-        let request = agent.into_iter().fold(request, |request, agent| request.header("user-agent", agent));
-        let page = ask(&suite, request, "confirm=yes").await;
-        assert!(page.status == StatusCode::OK && page.page.contains("はい、メールを受け取ります"), "{agent:?}");
-    }
-    assert_eq!(post(&suite, &path, "confirm=no").await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(mailing(&suite, &lead).await, before);
-
-    let confirmed = post(&suite, &path, "confirm=yes").await;
-    assert!(confirmed.status == StatusCode::OK && confirmed.page.contains("ありがとうございます"), "{}", confirmed.page);
-    assert!(mailing(&suite, &lead).await.permissions.ground().is_some());
-    suite.settle().await.unwrap();
-    assert!(permissions(&suite, &lead).await.ground().is_some());
-    assert!(post(&suite, &path, "confirm=yes").await.page.contains("ありがとうございます"), "twice is once");
-    assert_eq!(choices_made(&suite, &lead).await.len(), 1);
-
-    // Who has ended mail since does not get it back by the old link.
-    one_click(&suite, &choices(&suite.own().keys, &lead)).await;
-    assert!(post(&suite, &path, "confirm=yes").await.page.contains("確認が必要なお申し込みはありません"));
-    suite.settle().await.unwrap();
-    assert!(permissions(&suite, &lead).await.ground().is_none());
-    suite.advance(SignedDuration::from_hours(7 * 24)).await.unwrap();
-    assert_eq!(get(&suite, &path).await.status, StatusCode::NOT_FOUND, "it expires");
-}
-
-#[tokio::test]
-async fn an_address_is_asked_at_most_once_a_day_and_the_letter_speaks_for_all_forms_of_the_day() {
-    let (suite, _folder) = suite_with(&JAPANESE).await;
-    let (mut one, mut other) = (Visitor::new("v1"), Visitor::new("v2"));
-    for visitor in [&mut one, &mut other] {
-        for _ in 0..2 {
-            beacon(&suite, &visitor.form(suite.now(), "white-paper", &buyer())).await;
-            suite.settle().await.unwrap();
-        }
-    }
-    let (lead, _) = lead_of(&suite, &one).await;
-    assert_eq!(asked(&suite, &lead).await.len(), 1);
-    suite.advance(SignedDuration::from_hours(23)).await.unwrap();
-    beacon(&suite, &one.form(suite.now(), "white-paper", &buyer())).await;
-    suite.settle().await.unwrap();
-    assert_eq!(asked(&suite, &lead).await.len(), 1);
-    suite.advance(SignedDuration::from_hours(2)).await.unwrap();
-    beacon(&suite, &one.form(suite.now(), "white-paper", &buyer())).await;
-    suite.settle().await.unwrap();
-    let mut letters = asked(&suite, &lead).await;
-    assert_eq!(letters.len(), 2);
-    letters.sort_by_key(|letter| letter.created);
-    post(&suite, &confirm_link(&suite, &letters[0]), "confirm=yes").await;
-    suite.settle().await.unwrap();
-    assert!(permissions(&suite, &lead).await.ground().is_some(), "the older letter is as good");
-    suite.advance(SignedDuration::from_hours(48)).await.unwrap();
-    beacon(&suite, &one.form(suite.now(), "white-paper", &buyer())).await;
-    suite.settle().await.unwrap();
-    assert_eq!(asked(&suite, &lead).await.len(), 2, "who has agreed is asked no more");
 }
 
 #[tokio::test]

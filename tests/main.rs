@@ -14,6 +14,7 @@ mod broadcast;
 mod browser;
 mod budget;
 mod clicks;
+mod confirmation;
 mod consent;
 mod cost;
 mod deployment;
