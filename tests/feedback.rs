@@ -10,7 +10,7 @@ use michi::mail::gate::Deferral;
 use michi::mail::mailing::Mailing;
 use michi::mail::message::{Event, Message, Recipient, Report, State};
 use michi::mail::outcome::{Tally, Why};
-use michi_local::{Fate, Mishap, Service, Units};
+use michi_local::{Fate, Fault, Mishap, Planned, Service, Units};
 use serde_json::{Value, json};
 
 use crate::mail::{Post, is_sent, message_id, minutes, sent};
@@ -144,6 +144,27 @@ async fn events_that_match_nothing_are_put_aside_or_change_nothing() {
         feedback::handle(app, odd).await.unwrap();
     }
     assert_eq!(post.suite.own().store.quarantined(post.suite.now()).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_report_whose_run_failed_comes_again_and_is_given_up_in_sight() {
+    let refused = |nth| Planned::nth("feedback", Service::DynamoDb, "GetItem", nth, Fault::Refuse);
+    let post = Post::open().await;
+    post.suite.client().faults().lay([refused(1)]);
+    post.owe(0).await;
+    post.settle().await;
+    // The first was refused; the second came through.
+    assert_eq!(post.found(0).await.report, Some(Report::Delivered));
+    assert_eq!(post.suite.leftovers().unwrap().len(), 1, "{:?}", post.suite.leftovers());
+    post.finish().await;
+
+    let post = Post::open().await;
+    post.suite.client().faults().lay((1..=6).map(refused));
+    post.owe(0).await;
+    post.suite.advance(minutes(10)).await.unwrap();
+    assert_eq!((is_sent(&post.found(0).await), post.found(0).await.report), (true, None), "SES's own answer said so");
+    let left = post.suite.leftovers().unwrap();
+    assert!(left.len() == 2 && left.iter().all(|left| left.starts_with("an event is given up: Email ")), "{left:?}");
 }
 
 /// So many leads like the post's own, without a history, each with a letter that is owed.

@@ -13,7 +13,7 @@ use super::door::Refusal;
 use super::page::{self, Frame, Moment, Reader};
 use super::text::plain;
 use super::{Console, Limit};
-use crate::template::{Function, Grant, Index, Mapping, Schedule, TEMPLATE_NAME, Table};
+use crate::template::{Function, Grant, Index, Mapping, Rule, Schedule, TEMPLATE_NAME, Table};
 use crate::{Cause, Run, Suite};
 
 /// `wiring.json`.
@@ -39,6 +39,7 @@ struct Wired {
     /// As in `POST /v1/batch`.
     routes: Vec<String>,
     streams: Vec<Stream>,
+    rules: Vec<Matched>,
     schedules: Vec<Every>,
     grants: Vec<Grant>,
     /// How often it ran.
@@ -62,6 +63,17 @@ struct Stream {
     partial: bool,
     /// The filters as written; the function sees what matches any of them.
     filters: Vec<String>,
+}
+
+/// Events of a bus that start a function.
+#[derive(Serialize)]
+struct Matched {
+    name: String,
+    bus: String,
+    /// As written.
+    pattern: String,
+    /// How often an event is handed over again that the function fails at.
+    retries: u32,
 }
 
 /// A start by time.
@@ -165,6 +177,7 @@ impl Wired {
             resource: function.resource.clone(),
             routes: wiring.routes.iter().filter(|route| route.function == *name).map(|route| route.key.clone()).collect(),
             streams: wiring.mappings.iter().filter(|mapping| mapping.function == *name).map(Stream::of).collect(),
+            rules: wiring.rules.iter().filter(|rule| rule.function == *name).map(Matched::of).collect(),
             schedules: function.schedules.iter().map(Every::of).collect(),
             grants: function.grants.clone(),
             runs: times.len(),
@@ -190,6 +203,12 @@ impl Stream {
             partial: mapping.partial,
             filters: mapping.patterns.clone(),
         }
+    }
+}
+
+impl Matched {
+    fn of(rule: &Rule) -> Self {
+        Self { name: rule.name.clone(), bus: rule.bus.clone(), pattern: rule.written.clone(), retries: rule.retries }
     }
 }
 
