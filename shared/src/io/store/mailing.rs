@@ -1,7 +1,7 @@
 //! The mailing item of a lead, and addresses to which nothing may be sent.
 
 use aws_sdk_dynamodb::types::{ConditionCheck, Put, TransactWriteItem};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::Error;
 use super::actions::{self, put_if_absent};
@@ -87,16 +87,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Error> {
         let log = LogOwner::Lead(lead.clone());
-        let item = records::to_item(&log, record)?;
-        let wake = Wake {
-            owner: log,
-            activity: record.id.clone(),
-            record_sk: keys::record(record.sent, &record.id),
-            due: now,
-            cursor: None,
-            tries: 0,
-        };
-        let mut item = item;
+        let mut item = records::to_item(&log, record)?;
+        let wake = Wake { due: now, ..Wake::of(log, record, SignedDuration::ZERO) };
         item.insert(keys::WAKE.to_owned(), keys::text(keys::wake(&record.id)));
         let mut actions = vec![put_if_absent(&self.activities, item)?, put_if_absent(&self.leads, wake.to_item()?)?];
         if let Some(after) = after {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use super::super::Error;
 use super::actions::{self, put_if_absent, unbuilt};
@@ -63,8 +63,7 @@ impl Store {
             let log = LogOwner::Lead(lead.clone());
             let mut item = records::to_item(&log, record)?;
             if look && place == last {
-                let record_sk = keys::record(record.sent, &record.id);
-                let wake = Wake { owner: log, activity: record.id.clone(), record_sk, due: now, cursor: None, tries: 0 };
+                let wake = Wake { due: now, ..Wake::of(log, record, SignedDuration::ZERO) };
                 item.insert(keys::WAKE.to_owned(), keys::text(keys::wake(&record.id)));
                 effects.push(put_if_absent(&self.leads, wake.to_item()?)?);
             }
