@@ -25,6 +25,7 @@ mod playbook;
 mod relay;
 mod replay;
 mod sdks;
+mod simulation;
 mod spine;
 mod store;
 mod tidy;

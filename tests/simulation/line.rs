@@ -1,0 +1,152 @@
+//! On the line between functions and services: who remembers what passed, and who comes between two calls.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use michi::io::Clock;
+use michi::mail::message::Report;
+use michi_local::{Call, Fault, Meanwhile, Outcome, Request, Service, Tap};
+use serde_json::Value;
+
+/// Something that took effect, in the order in which it did.
+#[derive(Debug, Clone)]
+pub(super) enum Seen {
+    /// SES took a mail.
+    Taken(Taken),
+    /// A message was claimed.
+    Claimed {
+        message: String,
+        /// The partition it lies in: its recipient's.
+        of: String,
+        marketing: bool,
+        topic: Option<String>,
+        at: Timestamp,
+    },
+    /// A fault struck a call of this run.
+    Struck { run: Option<u64> },
+    /// A lead ended marketing mail, or mail of a topic, and was told that it is so.
+    OptedOut { of: String, topic: Option<String> },
+    /// Nothing may be sent to the address of this lead any more, by a write that has taken effect.
+    Suppressed { of: String },
+    /// michi has taken in something that shows that the message was sent.
+    Proven { message: String, report: Report },
+}
+
+/// A mail that SES took.
+#[derive(Debug, Clone)]
+pub(super) struct Taken {
+    pub(super) message: String,
+    pub(super) attempt: String,
+    pub(super) at: Timestamp,
+    pub(super) run: Option<u64>,
+    /// What became of SES's answer, if anything did.
+    pub(super) fault: Option<Fault>,
+}
+
+/// Remembers what passed.
+pub(super) struct Witness {
+    clock: Clock,
+    seen: Mutex<Vec<Seen>>,
+}
+
+impl Witness {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock, seen: Mutex::default() }
+    }
+
+    pub(super) fn saw(&self, seen: Seen) {
+        self.seen.lock().unwrap().push(seen);
+    }
+
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+impl Tap for Witness {
+    fn after(&self, request: &Request, call: &Call) -> Option<Meanwhile> {
+        if call.fault.is_some() {
+            self.saw(Seen::Struck { run: call.invocation });
+        }
+        if call.outcome != Outcome::Answered {
+            return None;
+        }
+        if request.service == Service::Ses {
+            let tag = |name| tag(&request.body, name);
+            let (message, attempt, at) = (tag("message"), tag("attempt"), self.clock.now());
+            self.saw(Seen::Taken(Taken { message, attempt, at, run: call.invocation, fault: call.fault }));
+        }
+        for put in puts(request) {
+            if state(put) == Some("claimed") {
+                let letter = put.pointer("/values/M");
+                let of = |name: &str| letter.and_then(|letter| letter.pointer(&format!("/{name}/S"))?.as_str());
+                let marketing = of("class") == Some("marketing");
+                let (message, to) = (text(put, "id").to_owned(), text(put, "pk").to_owned());
+                let topic = of("topic").map(str::to_owned);
+                self.saw(Seen::Claimed { message, of: to, marketing, topic, at: self.clock.now() });
+            }
+        }
+        None
+    }
+}
+
+/// The value of a mail's tag in a call of SendEmail.
+fn tag(body: &Value, name: &str) -> String {
+    let tags = body["EmailTags"].as_array().into_iter().flatten();
+    let mut values = tags.filter(|tag| tag["Name"] == name).filter_map(|tag| tag["Value"].as_str());
+    values.next().unwrap_or_default().to_owned()
+}
+
+/// The items that a call writes whole.
+pub(super) fn puts(request: &Request) -> Vec<&Value> {
+    match request.operation.as_str() {
+        "PutItem" => vec![&request.body["Item"]],
+        "TransactWriteItems" => {
+            let items = request.body["TransactItems"].as_array().into_iter().flatten();
+            items.filter_map(|item| item.get("Put")?.get("Item")).collect()
+        }
+        _ => vec![],
+    }
+}
+
+/// Where a message stands, if the item is one.
+pub(super) fn state(item: &Value) -> Option<&str> {
+    text(item, "sk").strip_prefix("message#")?;
+    item.pointer("/state/M/is/S")?.as_str()
+}
+
+/// A text attribute of an item.
+pub(super) fn text<'v>(item: &'v Value, name: &str) -> &'v str {
+    item[name]["S"].as_str().unwrap_or_default()
+}
+
+/// Has something happen beside the nth call of functions from when it comes on the line: before it leaves, or when it has
+/// taken effect and nobody has heard of it.
+pub(super) struct Beside {
+    nth: u64,
+    after: bool,
+    calls: AtomicU64,
+    deed: Mutex<Option<Meanwhile>>,
+}
+
+impl Beside {
+    pub(super) fn new(nth: u64, after: bool, deed: Meanwhile) -> Arc<Self> {
+        Arc::new(Self { nth, after, calls: AtomicU64::new(0), deed: Mutex::new(Some(deed)) })
+    }
+
+    fn deed(&self, here: bool) -> Option<Meanwhile> {
+        here.then(|| self.deed.lock().unwrap().take()).flatten()
+    }
+}
+
+impl Tap for Beside {
+    fn before(&self, _: &Request) -> Option<Meanwhile> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        self.deed(call == self.nth && !self.after)
+    }
+
+    fn after(&self, _: &Request, _: &Call) -> Option<Meanwhile> {
+        self.deed(self.calls.load(Ordering::Relaxed) == self.nth && self.after)
+    }
+}
