@@ -129,6 +129,9 @@ impl Case<'_> {
             if end == "held" && struck < 2 {
                 wrong.push(format!("message {id} is held after {struck} faults"));
             }
+            if !message.letter && ["failed", "expired"].contains(&end) {
+                wrong.push(format!("alert {id} is {end}"));
+            }
             if message.letter && !expected.contains(id.as_str()) {
                 wrong.push(format!("nobody owed the letter {id}"));
             }
@@ -185,7 +188,7 @@ impl Case<'_> {
                 Seen::OptedOut { of, topic } => drop(out.insert((of, topic.as_deref()))),
                 Seen::Suppressed { of } => drop(suppressed.insert(of)),
                 Seen::Proven { message, report } if ends_mail(*report) => {
-                    drop(self.messages.get(message).map(|message| suppressed.insert(&message.of)));
+                    suppressed.extend(self.messages.get(message).map(|message| message.of.as_str()));
                 }
                 Seen::Claimed { message, of, marketing, topic, .. } => {
                     let ended =

@@ -37,7 +37,6 @@ pub(super) enum Seen {
 #[derive(Debug, Clone)]
 pub(super) struct Taken {
     pub(super) message: String,
-    pub(super) attempt: String,
     pub(super) at: Timestamp,
     pub(super) run: Option<u64>,
     /// What became of SES's answer, if anything did.
@@ -73,9 +72,8 @@ impl Tap for Witness {
             return None;
         }
         if request.service == Service::Ses {
-            let tag = |name| tag(&request.body, name);
-            let (message, attempt, at) = (tag("message"), tag("attempt"), self.clock.now());
-            self.saw(Seen::Taken(Taken { message, attempt, at, run: call.invocation, fault: call.fault }));
+            let (message, at) = (tag(&request.body, "message"), self.clock.now());
+            self.saw(Seen::Taken(Taken { message, at, run: call.invocation, fault: call.fault }));
         }
         for put in puts(request) {
             if state(put) == Some("claimed") {

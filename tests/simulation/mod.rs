@@ -234,3 +234,22 @@ fn planted_bugs_are_caught() {
 fn seeds() -> u64 {
     std::env::var("MICHI_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(60)
 }
+
+#[test]
+fn zz_timing() {
+    let time = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    time.block_on(async {
+        let began = Instant::now();
+        for _ in 0..10 {
+            drop(michi_local::Suite::start(michi_local::Options::test()).await.unwrap());
+        }
+        println!("start {:?}", began.elapsed() / 10);
+        for persons in [PAIRS, FEW] {
+            let began = Instant::now();
+            for _ in 0..10 {
+                drop(Town::new(persons, &Weather::default(), Door::default()).await);
+            }
+            println!("town {:?}", began.elapsed() / 10);
+        }
+    });
+}

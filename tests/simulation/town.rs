@@ -1,7 +1,7 @@
 //! A town of leads with different permissions, the letters they are owed, and what they do with those.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use http::{Method, Request};
@@ -16,14 +16,15 @@ use michi::mail::letter::{Cause, Letter};
 use michi::mail::message::{Message, Report};
 use michi::playbook::Playbook;
 use michi_local::{Mail, Meanwhile, Options, Suite};
+use serde_json::{Value, json};
 
 use super::SKEW;
-use super::line::{Seen, Witness};
+use super::line::{Seen, Witness, text};
 use super::weather::{Deed, Door, Reports, Weather};
 use crate::harness::{BROWSER, ORIGIN, Visitor, buyer, ready_lead};
 
 /// Who lives in the town.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Person {
     /// Has agreed, and clicks.
     Agreed,
@@ -163,36 +164,21 @@ const TRIES: u32 = 3;
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How long it takes until everything is over: the cap lets go after a week.
 const OVER: SignedDuration = SignedDuration::from_hours(24 * 21);
+/// The most steps until then.
+const STEPS: usize = 2000;
 
 impl Town {
     /// A town where these persons live, on a morning on which nobody has been written to.
     pub(super) async fn new(persons: &[Person], weather: &Weather, door: Door) -> Self {
+        let settled = Settled::of(persons).await;
         let options = Options { skew: weather.skew.clone(), disorder: weather.disorder, ..Options::test() };
         let suite = Suite::start(options).await.unwrap();
+        settled.load(&suite);
         let witness = Arc::new(Witness::new(suite.clock().clone()));
         let playbook = suite.desk().playbook().clone();
-        for person in persons.iter().filter(|person| **person != Person::Hot) {
-            move_in(&suite, *person).await;
-        }
-        suite.settle().await.unwrap();
-        suite.advance(SKEW * 3).await.unwrap();
-        let (owed, errands, leads) = Default::default();
-        let mut town = Self {
-            suite,
-            witness,
-            owed,
-            persons: persons.to_vec(),
-            leads,
-            playbook,
-            door,
-            reports: weather.reports,
-            read: 0,
-            errands,
-        };
-        for person in persons {
-            town.lead(*person).await;
-        }
-        town
+        let (owed, errands) = Default::default();
+        let (persons, leads, reports) = (persons.to_vec(), settled.leads.clone(), weather.reports);
+        Self { suite, witness, owed, persons, leads, playbook, door, reports, read: 0, errands }
     }
 
     pub(super) fn playbook(&self) -> &Playbook {
@@ -204,8 +190,7 @@ impl Town {
         if let Some((_, lead)) = self.leads.iter().find(|(other, _)| *other == person) {
             return Some(lead.clone());
         }
-        let hash = self.suite.own().keys.address_hash(&address(person));
-        let lead = self.suite.own().store.address_owner(&hash).await.unwrap()?;
+        let lead = found(&self.suite, person).await?;
         self.leads.push((person, lead.clone()));
         Some(lead)
     }
@@ -249,17 +234,17 @@ impl Town {
         self.owed.push(Owed { id, person: to, marketing, topic, fate });
     }
 
-    /// The days of the town. Before one of them everything may sleep for a day.
+    /// The days of the town. On one of them everything may sleep for a day when letters have just been owed.
     pub(super) async fn live(&mut self, sleeps: Option<usize>) {
         for day in 0..3 {
-            if sleeps == Some(day) {
-                self.suite.sleep(DAY).unwrap();
-            }
             if day == 0 && self.lives_here(Person::Hot) {
                 ready_lead(&self.suite, &mut Visitor::new("hot")).await;
             }
             for letter in LETTERS.iter().filter(|letter| letter.day == day) {
                 self.owe(letter).await;
+            }
+            if sleeps == Some(day) {
+                self.suite.sleep(DAY).unwrap();
             }
             self.pass(DAY).await;
         }
@@ -290,7 +275,7 @@ impl Town {
     /// Lets time pass until everything is over; answers what is left then.
     pub(super) async fn end(&mut self) -> Vec<String> {
         let end = self.suite.now() + OVER;
-        loop {
+        for _ in 0..STEPS {
             self.pass(SignedDuration::from_mins(1)).await;
             let left = self.suite.leftovers().unwrap();
             if (left.is_empty() && self.errands.is_empty()) || self.suite.now() >= end {
@@ -302,6 +287,7 @@ impl Town {
             let next = [errand, next].into_iter().flatten().min().unwrap_or(now).max(now);
             self.pass(next.duration_since(now)).await;
         }
+        vec!["work that never ends".to_owned()]
     }
 
     /// What comes of the mails that have come since.
@@ -309,12 +295,12 @@ impl Town {
         let mails = self.suite.mailbox().mails();
         for mail in mails.get(self.read..).unwrap_or_default() {
             let of = mail.tags.get("lead").map(|lead| format!("lead#{lead}")).unwrap_or_default();
-            let Some(person) = self.person(&of).filter(|_| is_letter(mail)) else { continue };
+            let person = self.person(&of).filter(|_| is_letter(mail));
             self.expect_reports(person, mail);
             let (Some(url), message) = (unsubscribe_url(mail), mail.tags["message"].clone()) else { continue };
             let at = self.suite.now() + SignedDuration::from_mins(5);
             self.errands.push(Errand { at, tries: 0, what: What::Scan { url: url.clone() } });
-            if person == Person::Leaves {
+            if person == Some(Person::Leaves) {
                 self.errands.push(Errand { at, tries: 0, what: What::OptOut { url, of, message } });
             }
         }
@@ -322,13 +308,13 @@ impl Town {
     }
 
     /// What SES will report of a mail, and when.
-    fn expect_reports(&mut self, person: Person, mail: &Arc<Mail>) {
+    fn expect_reports(&mut self, reader: Option<Person>, mail: &Arc<Mail>) {
         if self.reports.lost {
             return;
         }
-        let mut reports = match person {
-            Person::Bounces => vec![Report::Sent, Report::Bounced(Bounce::Permanent)],
-            Person::Complains => vec![Report::Sent, Report::Delivered, Report::Complained],
+        let mut reports = match reader {
+            Some(Person::Bounces) => vec![Report::Sent, Report::Bounced(Bounce::Permanent)],
+            Some(Person::Complains) => vec![Report::Sent, Report::Delivered, Report::Complained],
             _ => vec![Report::Sent, Report::Delivered],
         };
         if self.reports.backwards {
@@ -389,9 +375,9 @@ impl Town {
             }),
             Deed::Suppress => Box::pin(async move {
                 let hash = suite.own().keys.address_hash(&address(Person::Leaves));
-                let item = serde_json::json!({ "pk": { "S": format!("address#{hash}") }, "sk": { "S": "suppressed" },
+                let item = json!({ "pk": { "S": format!("address#{hash}") }, "sk": { "S": "suppressed" },
                     "why": { "S": "erasure" }, "at": { "S": suite.now().to_string() } });
-                let put = serde_json::json!({ "TableName": "Leads", "Item": item });
+                let put = json!({ "TableName": "Leads", "Item": item });
                 assert_eq!(suite.dynamo().call("PutItem", put).status, 200);
                 witness.saw(Seen::Suppressed { of });
             }),
@@ -439,6 +425,65 @@ fn address(person: Person) -> Address {
     let name = format!("{person:?}").to_lowercase();
     let of_the_buyer = buyer()["email"].as_str().unwrap().to_owned();
     Address::parse(&if person == Person::Hot { of_the_buyer } else { format!("{name}@town.example") }).unwrap()
+}
+
+/// What the tables hold when some persons have moved in and everything that comes of it is done: thousands of towns begin
+/// so.
+struct Settled {
+    items: Vec<(&'static str, Value)>,
+    leads: Vec<(Person, LeadId)>,
+    now: Timestamp,
+}
+
+/// Every choice of persons is settled once.
+static SETTLED: Mutex<BTreeMap<Vec<Person>, Arc<Settled>>> = Mutex::new(BTreeMap::new());
+
+impl Settled {
+    async fn of(persons: &[Person]) -> Arc<Self> {
+        let known = SETTLED.lock().unwrap().get(persons).cloned();
+        let settled = match known {
+            Some(settled) => settled,
+            None => Arc::new(Self::new(persons).await),
+        };
+        SETTLED.lock().unwrap().insert(persons.to_vec(), Arc::clone(&settled));
+        settled
+    }
+
+    async fn new(persons: &[Person]) -> Self {
+        let suite = Suite::start(Options::test()).await.unwrap();
+        let there: Vec<Person> = persons.iter().copied().filter(|person| *person != Person::Hot).collect();
+        for person in &there {
+            move_in(&suite, *person).await;
+        }
+        suite.settle().await.unwrap();
+        suite.advance(SKEW * 3).await.unwrap();
+        assert!(suite.leftovers().unwrap().is_empty());
+        let mut leads = vec![];
+        for person in there {
+            leads.push((person, found(&suite, person).await.unwrap()));
+        }
+        let items = ["Activities", "Leads"].into_iter().flat_map(|table| {
+            let items = suite.items(table).unwrap().into_iter();
+            items.filter(|item| !text(item, "pk").starts_with("playbook#")).map(move |item| (table, item))
+        });
+        Self { items: items.collect(), leads, now: suite.now() }
+    }
+
+    /// Puts all of it into a suite that has just been started. Nothing is to be started for it.
+    fn load(&self, suite: &Suite) {
+        for (table, item) in &self.items {
+            let mut item = item.clone();
+            item.as_object_mut().unwrap().retain(|name, _| name != "wake" && name != "hint");
+            let answer = suite.dynamo().call("PutItem", json!({ "TableName": table, "Item": item }));
+            assert_eq!(answer.status, 200, "{}", answer.body);
+        }
+        suite.sleep(self.now.duration_since(suite.now())).unwrap();
+    }
+}
+
+async fn found(suite: &Suite, person: Person) -> Option<LeadId> {
+    let hash = suite.own().keys.address_hash(&address(person));
+    suite.own().store.address_owner(&hash).await.unwrap()
 }
 
 /// A lead comes to be, with what it has agreed to.

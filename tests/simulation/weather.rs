@@ -20,7 +20,7 @@ pub(super) struct Weather {
     pub(super) reports: Reports,
     /// What happens beside the nth call: before it leaves, or, if so said, after it has taken effect.
     pub(super) beside: Option<(u64, bool, Deed)>,
-    /// Everything sleeps for a day before this day of the story.
+    /// Everything sleeps for a day from this day of the story on, when its letters have just been owed.
     pub(super) sleeps: Option<usize>,
 }
 
