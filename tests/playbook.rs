@@ -142,6 +142,7 @@ fn history_of(n: usize, at: Timestamp) -> Vec<Record> {
         address: Address::parse(&fields[0].1).ok(),
         fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         consent: None,
+        millis: None,
     };
     let link = Kind::VisitorLinked { visitor: visitor(n), proof: Proof::First, since: None };
     vec![

@@ -162,6 +162,9 @@ pub enum Kind {
         /// It counts only once it is confirmed from the mailbox.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         awaits: bool,
+        /// The form it was given in, if in one: who sent it says how far the consent is believed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        form: Option<ActivityId>,
         /// Who says so on the person's behalf, and how it can be shown: by whom a card was taken, where a list comes from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
@@ -386,6 +389,9 @@ pub struct FormSubmission {
     /// Whether mail was agreed to, and to which words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<FormConsent>,
+    /// Milliseconds from the page's showing to the form's sending, if its page tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub millis: Option<u32>,
 }
 
 /// The answer to a form's question whether mail may be sent.

@@ -69,6 +69,13 @@ impl Address {
         &self.0
     }
 
+    /// The address as it may be shown to whoever holds a link: its reader knows it again, and nobody else learns it.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let first = self.0.chars().next().unwrap_or_default();
+        format!("{first}•••@{}", self.domain())
+    }
+
     /// The domain, in lower case and punycode.
     #[must_use]
     pub fn domain(&self) -> &str {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::activity::{Activity, Bounce, Kind};
-use crate::id::{ActivityId, TopicId};
+use crate::id::{ActivityId, TopicId, derive};
 use crate::playbook::mailing::BounceRule;
 
 /// The classes of mail.
@@ -86,15 +86,20 @@ pub enum Voice {
     Known,
 }
 
+/// How long a consent waits to be confirmed: longer than any link to it works.
+const WAITS: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// At most one letter that asks in this time.
+const ASKED_AGAIN: SignedDuration = SignedDuration::from_hours(24);
+
 /// What a lead's log says about mail to the lead.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permissions {
     /// Why marketing mail may be sent; none: it may not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marketing: Option<Ground>,
-    /// A consent that counts only once it is confirmed from the mailbox.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub awaiting: Option<Ground>,
+    /// Consents that count only once they are confirmed from the mailbox, oldest first; each has a letter that asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaiting: Vec<Ground>,
     /// Since when the lead wants no marketing mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opted_out: Option<Timestamp>,
@@ -123,15 +128,16 @@ impl Permissions {
             Kind::Consented { class: MailClass::Marketing, granted: true, basis, awaits, .. } => {
                 let ground = Ground { basis: *basis, at, activity: activity.id.clone() };
                 if *awaits {
-                    self.awaiting = Some(ground);
+                    self.ask(ground);
                 } else {
                     self.agree(ground, voice);
                 }
             }
             Kind::Confirmed { consent } => {
-                if let Some(ground) = self.awaiting.take_if(|awaiting| awaiting.activity == *consent) {
+                if let Some(place) = self.awaiting.iter().position(|awaiting| awaiting.activity == *consent) {
                     // Confirmed from the mailbox: nobody else could.
-                    self.marketing = Some(ground);
+                    self.marketing = Some(self.awaiting.swap_remove(place));
+                    self.awaiting.clear();
                     self.opted_out = None;
                 }
             }
@@ -174,9 +180,20 @@ impl Permissions {
         }
     }
 
+    /// Has a consent wait for its confirmation, and so a letter ask for it: unless the lead has agreed already, or was
+    /// asked within a day.
+    fn ask(&mut self, ground: Ground) {
+        let agreed = self.ground().is_some_and(|known| is_own(known.basis));
+        let asked = self.awaiting.iter().any(|earlier| ground.at.duration_since(earlier.at) < ASKED_AGAIN);
+        if !agreed && !asked {
+            self.awaiting.retain(|earlier| ground.at.duration_since(earlier.at) < WAITS);
+            self.awaiting.push(ground);
+        }
+    }
+
     fn refuse(&mut self, at: Timestamp) {
         self.opted_out = Some(at);
-        self.awaiting = None;
+        self.awaiting.clear();
     }
 
     fn suppress(&mut self, why: SuppressedBy, at: Timestamp) {
@@ -192,11 +209,39 @@ impl Permissions {
         }
     }
 
+    /// On what ground marketing mail may be sent; none: it may not.
+    #[must_use]
+    pub fn ground(&self) -> Option<&Ground> {
+        self.marketing.as_ref().filter(|_| self.opted_out.is_none() && self.suppressed.is_none())
+    }
+
+    /// Whether the consent that this activity gave waits to be confirmed.
+    #[must_use]
+    pub fn awaits(&self, consent: &ActivityId) -> bool {
+        self.awaiting.iter().any(|awaiting| awaiting.activity == *consent)
+    }
+
+    /// A moment for what the lead says now: never before what it said last, should one machine's clock be behind another's.
+    #[must_use]
+    pub fn next(&self, now: Timestamp) -> Timestamp {
+        let said = self.marketing.iter().chain(&self.awaiting).map(|ground| ground.at).chain(self.opted_out).max();
+        let after = said.and_then(|said| said.checked_add(SignedDuration::from_millis(1)).ok());
+        after.map_or(now, |after| after.max(now))
+    }
+
     /// Whether the lead wants mail of this topic.
     #[must_use]
     pub fn wants(&self, topic: Option<&TopicId>) -> bool {
         topic.is_none_or(|topic| !self.unwanted.contains(topic))
     }
+}
+
+/// A short name for the words that somebody agreed to: the same words have the same, and changed ones another.
+#[must_use]
+pub fn words_version(words: &str) -> String {
+    let mut version = derive(&["consent words", words]);
+    version.truncate(8);
+    version
 }
 
 fn is_own(basis: Basis) -> bool {
@@ -226,11 +271,12 @@ mod tests {
     }
 
     fn agrees(basis: Basis) -> Kind {
-        Kind::Consented { class: MailClass::Marketing, granted: true, basis, text: None, awaits: false, by: None }
+        Kind::Consented { class: MailClass::Marketing, granted: true, basis, text: None, awaits: false, form: None, by: None }
     }
 
     fn asked() -> Kind {
-        Kind::Consented { class: MailClass::Marketing, granted: true, basis: Basis::Form, text: None, awaits: true, by: None }
+        let Kind::Consented { class, granted, basis, text, form, by, .. } = agrees(Basis::Form) else { panic!() };
+        Kind::Consented { class, granted, basis, text, awaits: true, form, by }
     }
 
     fn chooses(wanted: bool) -> Kind {
@@ -266,11 +312,36 @@ mod tests {
     fn a_consent_that_awaits_confirmation_is_none_until_then() {
         let consent = |n: &str| Kind::Confirmed { consent: ActivityId::derive(&[n]) };
         let found = after(&[(asked(), Claimed)]);
-        assert!(found.marketing.is_none() && found.awaiting.is_some());
+        assert!(found.marketing.is_none() && found.awaiting.len() == 1);
         assert!(after(&[(asked(), Claimed), (consent("7"), Known)]).marketing.is_none());
         let found = after(&[(chooses(false), Known), (asked(), Claimed), (consent("1"), Known)]);
-        assert!(found.marketing.is_some() && found.awaiting.is_none() && found.opted_out.is_none());
+        assert!(found.marketing.is_some() && found.awaiting.is_empty() && found.opted_out.is_none());
         assert!(after(&[(asked(), Claimed), (chooses(false), Known), (consent("0"), Known)]).marketing.is_none());
+    }
+
+    #[test]
+    fn a_letter_asks_at_most_once_a_day_and_each_can_be_confirmed() {
+        let mut permissions = Permissions::default();
+        let mut at_hour = |hour: i64, id: &str, kind: Kind| {
+            let activity = Activity { id: ActivityId::derive(&[id]), at: at(60 * hour), kind };
+            permissions.learn(&activity, Claimed, &MailRules::default().bounces);
+            permissions.clone()
+        };
+        let asks = |found: &Permissions| found.awaiting.iter().map(|ground| ground.at).collect::<Vec<_>>();
+        assert_eq!(asks(&at_hour(0, "a", asked())), [at(0)]);
+        assert_eq!(asks(&at_hour(5, "b", asked())), [at(0)], "its letter is out");
+        assert_eq!(asks(&at_hour(24, "c", asked())), [at(0), at(60 * 24)]);
+        assert_eq!(asks(&at_hour(14 * 24 + 1, "d", asked())), [at(60 * 24), at(60 * (14 * 24 + 1))]);
+        let confirmed = at_hour(14 * 24 + 2, "e", Kind::Confirmed { consent: ActivityId::derive(&["c"]) });
+        assert_eq!((confirmed.ground().map(|ground| ground.at), asks(&confirmed)), (Some(at(60 * 24)), vec![]));
+        assert_eq!(asks(&at_hour(20 * 24, "f", asked())), [], "the lead has agreed");
+    }
+
+    #[test]
+    fn words_are_told_apart_by_a_short_name() {
+        assert_eq!(words_version("Yes, write to me."), words_version("Yes, write to me."));
+        assert_ne!(words_version("Yes, write to me."), words_version("Yes, write to me"));
+        assert_eq!(words_version("はい").len(), 8);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use crate::id::{LeadId, MessageId, OwnerId};
+use crate::id::{ActivityId, LeadId, MessageId, OwnerId};
 
 /// The form of the tokens made here.
 const FORM: u8 = 1;
@@ -22,6 +22,8 @@ const TAG: usize = 16;
 const MAX_TOKEN: usize = 1024;
 /// How long a salesperson's link to a lead's page works, in days.
 pub const VIEW_DAYS: i64 = 30;
+/// How long a link that confirms a consent works, in days.
+pub const CONFIRM_DAYS: i64 = 7;
 
 /// What a link is for. The numbers stand in links that were mailed long ago: none is ever given to another purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +79,7 @@ impl View {
     /// A link that works for [`VIEW_DAYS`] from `now`.
     #[must_use]
     pub fn new(lead: LeadId, owner: OwnerId, now: Timestamp) -> Self {
-        let expires = now.as_second().saturating_add(VIEW_DAYS * 24 * 60 * 60);
-        Self { lead, owner, expires: Timestamp::from_second(expires).unwrap_or(Timestamp::MAX) }
+        Self { lead, owner, expires: days_after(now, VIEW_DAYS) }
     }
 
     /// The token, signed with the key of this number.
@@ -105,11 +106,7 @@ impl View {
         let ids = unseal(Purpose::View, token, key)?;
         let (lead, rest) = take(&ids)?;
         let (owner, rest) = take(rest)?;
-        let seconds = i64::from_be_bytes(rest.try_into().map_err(|_| NoSuchLink)?);
-        let expires = Timestamp::from_second(seconds).map_err(|_| NoSuchLink)?;
-        if now >= expires {
-            return Err(NoSuchLink);
-        }
+        let expires = until(rest, now)?;
         let lead = LeadId::parse(lead).map_err(|_| NoSuchLink)?;
         let owner = OwnerId::parse(owner).map_err(|_| NoSuchLink)?;
         Ok(Self { lead, owner, expires })
@@ -153,6 +150,49 @@ impl Click {
     }
 }
 
+/// A link that confirms a consent from the mailbox, until it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirm {
+    /// Whose consent.
+    pub lead: LeadId,
+    /// The activity that gave it.
+    pub consent: ActivityId,
+    /// From when on it opens nothing; in whole seconds.
+    pub expires: Timestamp,
+}
+
+impl Confirm {
+    /// A link that works for [`CONFIRM_DAYS`] from when its letter was owed.
+    #[must_use]
+    pub fn new(lead: LeadId, consent: ActivityId, owed: Timestamp) -> Self {
+        Self { lead, consent, expires: days_after(owed, CONFIRM_DAYS) }
+    }
+
+    /// The whole link.
+    #[must_use]
+    pub fn url(&self, collector: &str, number: u8, key: &[u8; 32]) -> String {
+        let mut ids = vec![];
+        put(&mut ids, self.lead.as_str());
+        put(&mut ids, self.consent.as_str());
+        ids.extend_from_slice(&self.expires.as_second().to_be_bytes());
+        format!("{collector}/confirm/{}", seal(Purpose::Confirm, &ids, number, key))
+    }
+
+    /// Reads a token; `key` finds the ring's key of a number.
+    ///
+    /// # Errors
+    /// [`NoSuchLink`] for every defect alike.
+    pub fn open<'k>(token: &str, key: impl FnOnce(u8) -> Option<&'k [u8; 32]>, now: Timestamp) -> Result<Self, NoSuchLink> {
+        let ids = unseal(Purpose::Confirm, token, key)?;
+        let (lead, rest) = take(&ids)?;
+        let (consent, rest) = take(rest)?;
+        let expires = until(rest, now)?;
+        let lead = LeadId::parse(lead).map_err(|_| NoSuchLink)?;
+        let consent = ActivityId::parse(consent).map_err(|_| NoSuchLink)?;
+        Ok(Self { lead, consent, expires })
+    }
+}
+
 /// What names a lead and one of its messages: the pixel of a letter, and the link to the lead's choices, which never expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfLetter {
@@ -172,6 +212,13 @@ impl OfLetter {
         seal(purpose, &ids, number, key)
     }
 
+    /// The whole link to the lead's choices: the page behind it ends mail with one press and offers everything else, and
+    /// the reader's mail program may post to it by itself (RFC 8058).
+    #[must_use]
+    pub fn unsubscribe_url(&self, collector: &str, number: u8, key: &[u8; 32]) -> String {
+        format!("{collector}/unsubscribe/{}", self.token(Purpose::Unsubscribe, number, key))
+    }
+
     /// Reads a token made for a purpose; `key` finds the ring's key of a number.
     ///
     /// # Errors
@@ -184,6 +231,17 @@ impl OfLetter {
         let message = MessageId::parse(message).map_err(|_| NoSuchLink)?;
         Ok(Self { lead, message })
     }
+}
+
+/// So many days later, in whole seconds.
+fn days_after(from: Timestamp, days: i64) -> Timestamp {
+    Timestamp::from_second(from.as_second().saturating_add(days * 24 * 60 * 60)).unwrap_or(Timestamp::MAX)
+}
+
+/// Until when a link works, if it still does.
+fn until(bytes: &[u8], now: Timestamp) -> Result<Timestamp, NoSuchLink> {
+    let seconds = i64::from_be_bytes(bytes.try_into().map_err(|_| NoSuchLink)?);
+    Timestamp::from_second(seconds).ok().filter(|expires| now < *expires).ok_or(NoSuchLink)
 }
 
 /// A text with its length before it; ids have at most 100 bytes.
@@ -311,7 +369,7 @@ mod tests {
         put(&mut ids, view().owner.as_str());
         ids.extend_from_slice(&view().expires.as_second().to_be_bytes());
         assert_eq!(open(&seal(Purpose::View, &ids, 1, &KEY)), Ok(view()));
-        for other in [Purpose::Click, Purpose::Open, Purpose::Unsubscribe, Purpose::Answer, Purpose::Form] {
+        for other in [Purpose::Click, Purpose::Open, Purpose::Unsubscribe, Purpose::Answer, Purpose::Form, Purpose::Confirm] {
             assert_eq!(open(&seal(other, &ids, 1, &KEY)), Err(NoSuchLink), "{other:?}");
             // Not even if it names the purpose that it was not signed for.
             let mut renamed = URL_SAFE_NO_PAD.decode(seal(other, &ids, 1, &KEY)).unwrap();
@@ -336,6 +394,24 @@ mod tests {
         for ids in [vec![], vec![5, b'a'], [&[1, b'a', 1, b'b'][..], &[0; 9]].concat(), [&[0, 1, b'b'][..], &[0; 8]].concat()] {
             assert_eq!(open(&seal(Purpose::View, &ids, 1, &KEY)), Err(NoSuchLink), "{ids:?}");
         }
+    }
+
+    #[test]
+    fn a_consent_is_confirmed_for_seven_days_and_by_its_own_link_only() {
+        let confirm = Confirm::new(LeadId::derive(&["lead"]), ActivityId::derive(&["consent"]), now());
+        let url = confirm.url("https://m.example.com", 1, &KEY);
+        let token = url.strip_prefix("https://m.example.com/confirm/").unwrap();
+        assert_eq!(Confirm::open(token, ring, now()), Ok(confirm.clone()));
+        assert_eq!(confirm.expires.duration_since(now()).as_hours(), 24 * CONFIRM_DAYS);
+        assert_eq!(Confirm::open(token, ring, confirm.expires), Err(NoSuchLink));
+        assert_eq!(open(token), Err(NoSuchLink), "no other purpose's");
+        assert_eq!(Confirm::open(&view().token(1, &KEY), ring, now()), Err(NoSuchLink));
+        let choices = OfLetter { lead: confirm.lead.clone(), message: MessageId::derive(&["m"]) };
+        let url = choices.unsubscribe_url("", 2, &OTHER);
+        let token = url.strip_prefix("/unsubscribe/").unwrap();
+        assert_eq!(OfLetter::open(Purpose::Unsubscribe, token, ring), Ok(choices));
+        assert_eq!(OfLetter::open(Purpose::Open, token, ring), Err(NoSuchLink));
+        assert_eq!(Confirm::open(token, ring, now()), Err(NoSuchLink));
     }
 
     proptest! {

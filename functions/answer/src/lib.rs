@@ -1,8 +1,15 @@
-//! `answer`: what a signed link in a mail opens. Today that is the lead page, which a salesperson reads without login.
+//! `answer`: what a signed link in a mail opens.
+//!
+//! - [`page`]: the lead page, which a salesperson reads without login
+//! - `choices`: what mail a lead wants, and the end of it
+//! - `confirm`: a consent is confirmed from the mailbox
 //!
 //! A link is worth as much as a password, so nothing here writes its path to a log, and a link that opens nothing says
 //! the same whatever is wrong with it.
 
+mod body;
+mod choices;
+mod confirm;
 pub mod page;
 
 use std::sync::Arc;
@@ -24,28 +31,38 @@ use sha2::{Digest as _, Sha256};
 
 use page::Page;
 
-/// The style of every page here; the security policy names its digest.
+/// The style of what sales reads; the security policy names its digest.
 pub(crate) const STYLE: &str = include_str!("../templates/page.css");
+/// The style of what leads read.
+pub(crate) const CHOICES_STYLE: &str = include_str!("../templates/choices.css");
 
 /// What a handler gets.
 #[derive(Clone)]
 struct Door {
     app: App,
-    /// What every answer carries.
+    /// What every answer carries to sales.
     headers: Arc<HeaderMap>,
+    /// What every answer carries to leads, whose pages post to where they came from.
+    posting: Arc<HeaderMap>,
 }
 
 /// The routes of `answer`. GET and HEAD change nothing.
 pub fn router(app: App) -> Router {
-    let door = Door { app, headers: Arc::new(headers()) };
-    Router::new().route("/view/{token}", get(view)).fallback(no_such_page).with_state(door)
+    let door =
+        Door { app, headers: Arc::new(headers(STYLE, "'none'")), posting: Arc::new(headers(CHOICES_STYLE, "'self'")) };
+    Router::new()
+        .route("/view/{token}", get(view))
+        .route("/unsubscribe/{token}", get(choices::show).post(choices::take))
+        .route("/confirm/{token}", get(confirm::show).post(confirm::take))
+        .fallback(no_such_page)
+        .with_state(door)
 }
 
 /// The page of the lead that the link names.
 async fn view(State(door): State<Door>, Path(token): Path<String>) -> Response {
     match lead_page(&door.app, &token).await {
         Ok(Some(page)) => door.answer(StatusCode::OK, &page),
-        Ok(None) => door.answer(StatusCode::NOT_FOUND, &Nothing::NO_SUCH_PAGE),
+        Ok(None) => door.nothing(&Nothing::NO_SUCH_PAGE),
         Err(error) => {
             tracing::error!(%error, "a lead page could not be opened");
             door.unavailable()
@@ -54,7 +71,7 @@ async fn view(State(door): State<Door>, Path(token): Path<String>) -> Response {
 }
 
 async fn no_such_page(State(door): State<Door>) -> Response {
-    door.answer(StatusCode::NOT_FOUND, &Nothing::NO_SUCH_PAGE)
+    door.nothing(&Nothing::NO_SUCH_PAGE)
 }
 
 /// The page, if the link is whole, its lead is one and its owner still works here.
@@ -100,6 +117,36 @@ impl Nothing {
             ),
         ],
     };
+    const NO_SUCH_CHOICES: Self = Self {
+        title: "michi",
+        said: [
+            (
+                "en",
+                "There is nothing here",
+                "The link is not complete. Please open it from the mail itself, or answer the mail: whoever sent it will end it.",
+            ),
+            (
+                "ja",
+                "ページがありません",
+                "リンクが途切れています。メールのリンクから直接開いていただくか、メールにご返信のうえ、配信停止をお申し付けください。",
+            ),
+        ],
+    };
+    const NO_SUCH_CONFIRMATION: Self = Self {
+        title: "michi",
+        said: [
+            (
+                "en",
+                "There is nothing here",
+                "The link is not complete, or it has expired: it works for 7 days. You can ask for our mail again on our site.",
+            ),
+            (
+                "ja",
+                "ページがありません",
+                "リンクが途切れているか、有効期限（7日）が過ぎています。配信をご希望の場合は、サイトからもう一度お申し込みください。",
+            ),
+        ],
+    };
     const UNAVAILABLE: Self = Self {
         title: "michi",
         said: [
@@ -111,11 +158,21 @@ impl Nothing {
 
 impl Door {
     fn answer(&self, status: StatusCode, page: &impl Template) -> Response {
-        match page.render() {
-            Ok(html) => (status, (*self.headers).clone(), html).into_response(),
+        rendered(status, &self.headers, page)
+    }
+
+    /// A link that opens nothing.
+    fn nothing(&self, page: &Nothing) -> Response {
+        self.answer(StatusCode::NOT_FOUND, page)
+    }
+
+    /// A page for a lead.
+    fn said(&self, page: Result<impl Template, Error>, status: StatusCode) -> Response {
+        match page {
+            Ok(page) => rendered(status, &self.posting, &page),
             Err(error) => {
-                tracing::error!(%error, "a page could not be rendered");
-                (StatusCode::INTERNAL_SERVER_ERROR, (*self.headers).clone()).into_response()
+                tracing::error!(%error, "a lead's choice about mail could not be read or kept");
+                self.unavailable()
             }
         }
     }
@@ -127,11 +184,22 @@ impl Door {
     }
 }
 
+fn rendered(status: StatusCode, headers: &HeaderMap, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, headers.clone(), html).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            (StatusCode::INTERNAL_SERVER_ERROR, headers.clone()).into_response()
+        }
+    }
+}
+
 /// What every answer carries: nobody keeps it, frames it, indexes it or learns its address, and nothing in it runs.
-fn headers() -> HeaderMap {
-    let style = STANDARD.encode(Sha256::digest(STYLE));
-    let policy =
-        format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+fn headers(style: &str, form_action: &str) -> HeaderMap {
+    let style = STANDARD.encode(Sha256::digest(style));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
+    );
     let fixed = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),

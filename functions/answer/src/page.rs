@@ -2,12 +2,14 @@
 //!
 //! - `reader`: for whom and when it is written, and how text from outside gets onto it
 //! - `person`: who it is, where they stand, what is known
+//! - `permitted`: what mail may be sent, and why
 //! - `scores`: fit and interest with every reason, in `points` that visibly sum
 //! - `timeline`, `entry`, `about`: what happened
 //! - `words`, `phrases`: the page's labels, and what it says with a number in it
 
 mod about;
 mod entry;
+mod permitted;
 mod person;
 mod phrases;
 mod points;
@@ -25,6 +27,7 @@ use michi::fold;
 use michi::lead::Lead;
 use michi::playbook::{Language, Playbook};
 
+use permitted::Permitted;
 use person::{Known, Person, Standing};
 use reader::{Reader, Stamp};
 use scores::{FitView, InterestView};
@@ -46,6 +49,7 @@ pub struct Page {
     interest: InterestView,
     timeline: Timeline,
     known: Vec<Known>,
+    permitted: [Permitted; 2],
     /// Whether anything on the page is only claimed.
     unconfirmed: bool,
 }
@@ -61,6 +65,7 @@ struct Plain<'a> {
     interest: &'a InterestView,
     timeline: &'a Timeline,
     known: &'a [Known],
+    permitted: &'a [Permitted],
     unconfirmed: bool,
 }
 
@@ -70,9 +75,9 @@ impl Page {
     /// # Errors
     /// None that could come of what is shown.
     pub fn plain(&self) -> Result<String, askama::Error> {
-        let Self { words, person, standing, fit, interest, timeline, known, unconfirmed, .. } = self;
+        let Self { words, person, standing, fit, interest, timeline, known, permitted, unconfirmed, .. } = self;
         let unconfirmed = *unconfirmed;
-        Plain { words, person, standing, fit, interest, timeline, known, unconfirmed }.render()
+        Plain { words, person, standing, fit, interest, timeline, known, permitted, unconfirmed }.render()
     }
 
     /// Writes the page. `lead` is what `log` amounts to at `now` by `playbook`.
@@ -90,6 +95,7 @@ impl Page {
             interest: scores::interest(lead, &history, &reader),
             timeline: timeline::timeline(lead, &history, &reader),
             known: person::known(lead, &reader),
+            permitted: permitted::permitted(lead, &history, &reader),
             unconfirmed: history.iter().any(|step| step.unconfirmed),
         }
     }

@@ -3,11 +3,13 @@
 //!
 //! - `identify`: a browser gave an address, so its history becomes a lead's
 //! - `review`: a lead's log is folded, decided upon and saved
+//! - `consent`: what a form's ticked box gives, and the letter that asks for its confirmation
 //! - `derivation`: all leads are judged by a playbook that has gone live
 //!
 //! A record from the stream is a hint, a wake-up in the due index the guarantee; both lead to the same work, which
 //! changes nothing when it is done twice.
 
+mod consent;
 mod derivation;
 mod identify;
 mod review;

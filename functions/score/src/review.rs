@@ -2,7 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Activity, Kind, Log, LogOwner, Record};
-use michi::consent::{Basis, MailClass};
 use michi::fact::{Fact, FactKind};
 use michi::id::{ActivityId, LeadId, PlaybookVersion};
 use michi::io::store::{CopyFilter, LeadItem, Ready, Save, SettlingVisitor, VisitorItem, Wake};
@@ -12,7 +11,7 @@ use michi::lifecycle::{Change, decide};
 use michi::mail::mailing::Mailing;
 use michi::mail::text::cleaned;
 
-use crate::finish;
+use crate::{consent, finish};
 
 /// How long after a browser was linked its old log is looked at again, for what raced past the link.
 pub(crate) const SETTLING: SignedDuration = SignedDuration::from_mins(2);
@@ -117,6 +116,9 @@ async fn settle(app: &App, lead: &LeadItem, now: Timestamp) -> Result<Vec<Settli
 /// Decides upon a log that is complete, and saves.
 pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
     let Look { id, before, mut log, wakes, news, linking, settled, now } = look;
+    // What was taken has happened, whatever this machine's clock says: else a choice about mail that another machine has
+    // just written down would not count yet.
+    let now = log.records.iter().map(|record| record.received).max().map_or(now, |newest| newest.max(now));
     let live = app.playbook().await?;
     let mut records: Vec<Record> = Vec::new();
     let mut facts = Vec::new();
@@ -128,7 +130,7 @@ pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
         if let Kind::FormSubmitted(form) = &activity.kind {
             let what = FactKind::FormSubmitted { form: form.form.clone() };
             facts.push(Fact::of(id, &activity.id, activity.at, &live.version, what));
-            records.extend(consent(id, activity, now));
+            records.extend(consent::given(&live.playbook, id, activity, now));
         }
     }
     records.retain(|new| !log.records.iter().any(|known| known.id == new.id));
@@ -140,6 +142,7 @@ pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
     let mut decision = decide(&live.playbook, &live.version, id, &mut log, change, now);
     records.append(&mut decision.records);
     facts.append(&mut decision.facts);
+    decision.messages.extend(consent::asked(app, &live, id, &decision.lead, &records, now));
     let mailing = mailing(app, id, &decision.lead, &log, before.as_ref()).await?;
     let mut lead = item(&live, id, &decision.lead, before.as_ref(), settled, now);
     if let Some((_, mailing)) = &mailing {
@@ -195,22 +198,6 @@ async fn mailing(
 fn woken<'a>(log: &'a Log, wakes: &'a [Wake]) -> impl Iterator<Item = &'a Activity> {
     let records = log.records.iter().filter(|record| wakes.iter().any(|wake| wake.activity == record.id));
     records.flat_map(|record| &record.activities)
-}
-
-/// The consent that a form's ticked box gives, with the words beside it. An empty box takes nothing away.
-fn consent(id: &LeadId, activity: &Activity, now: Timestamp) -> Option<Record> {
-    let Kind::FormSubmitted(form) = &activity.kind else { return None };
-    let given = form.consent.as_ref().filter(|consent| consent.granted)?;
-    let cause = ActivityId::derive(&["consent", id.as_str(), activity.id.as_str()]);
-    let kind = Kind::Consented {
-        class: MailClass::Marketing,
-        granted: true,
-        basis: Basis::Form,
-        text: Some(given.text.clone()),
-        awaits: false,
-        by: None,
-    };
-    Some(Record::decision(cause, now, kind))
 }
 
 /// The lead's item: what others need to know without folding.

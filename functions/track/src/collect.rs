@@ -1,5 +1,7 @@
 //! `POST /v1/…`: from a request to what is kept, and the answer.
 
+use std::net::IpAddr;
+
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Request, header};
@@ -15,6 +17,7 @@ use michi::verdict::Signals;
 
 use crate::answer::{Refused, nothing_taken, taken};
 use crate::body::{Content, Envelope, inflated, text, too_large};
+use crate::guard::Guard;
 use crate::origin::{listed, readable};
 use crate::parse::{Message, Sender, Type};
 use crate::refusal::{Code, Refusal};
@@ -98,7 +101,8 @@ async fn taken_from(
 
     let places: Vec<usize> = messages.iter().map(|(place, _)| *place).collect();
     let messages: Vec<Message> = messages.into_iter().map(|(_, message)| message).collect();
-    let taken_now = take(app, &messages, received).await.map_err(|error| try_later(&error))?;
+    let guard = Guard { app, playbook, from: network(&parts.headers), received };
+    let taken_now = take(guard, &messages).await.map_err(|error| try_later(&error))?;
     for beyond in &taken_now.beyond {
         if let Some((place, message)) = places.get(*beyond).zip(messages.get(*beyond)) {
             refused.push(Refused {
@@ -121,6 +125,11 @@ async fn taken_from(
     } else {
         taken(taken_now.known, refused)
     })
+}
+
+/// The network address that the API was asked from, which it names last.
+fn network(headers: &HeaderMap) -> Option<IpAddr> {
+    headers.get("x-forwarded-for")?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
 }
 
 /// The whole body, or no more of it than the limit.

@@ -6,6 +6,7 @@
 //! - `origin`, `body`, [`parse`]: who sends, what came, what it means
 //! - [`pack`]: messages into records
 //! - `take`: records into logs, and what shall come of them
+//! - `guard`: what looks like spam goes into quarantine instead
 //! - [`refusal`], `answer`: what is wrong with a request, and how that is said
 //! - `snippet`, `thanks`: the script for the site's pages, the page behind a form
 //!
@@ -14,6 +15,7 @@
 mod answer;
 mod body;
 mod collect;
+mod guard;
 mod origin;
 pub mod pack;
 pub mod parse;

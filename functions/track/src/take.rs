@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 
 use futures::future::join_all;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use michi::activity::{LogOwner, Record, Retention, Source};
 use michi::id::{LeadId, VisitorId};
@@ -11,6 +10,7 @@ use michi::io::store::Mark;
 use michi::io::{App, Error};
 use michi::verdict::Verdict;
 
+use crate::guard::{Guard, PER_VISITOR};
 use crate::pack::{Packed, pack};
 use crate::parse::{Message, identifies, time};
 
@@ -25,11 +25,12 @@ pub(crate) struct Taken {
     pub(crate) beyond: BTreeSet<usize>,
 }
 
-/// Writes all messages down. When this returns, they are kept for good.
+/// Writes all messages down. When this returns, they are kept for good, what looks like spam in quarantine.
 ///
 /// # Errors
 /// If any of them is not known to be kept; a repeat is harmless.
-pub(crate) async fn take(app: &App, messages: &[Message], received: Timestamp) -> Result<Taken, Error> {
+pub(crate) async fn take(guard: Guard<'_>, messages: &[Message]) -> Result<Taken, Error> {
+    let Guard { app, received, .. } = guard;
     let packed = pack(messages, received);
     let visitors: BTreeSet<VisitorId> = packed.iter().map(|packed| packed.visitor.clone()).collect();
     let known = leads(app, visitors.iter().collect()).await?;
@@ -37,6 +38,10 @@ pub(crate) async fn take(app: &App, messages: &[Message], received: Timestamp) -
     let mut records = Vec::new();
     for Packed { visitor, record, messages } in packed {
         let lead = known.get(&visitor);
+        if let Some(why) = guard.suspects(&visitor, &record, lead.is_some()).await? {
+            guard.put_aside(visitor, record, why).await?;
+            continue;
+        }
         let mark = mark(&record, lead.is_some());
         if mark == Mark::Guaranteed && !within_daily_limit(app, &visitor, &record).await? {
             beyond.extend(messages);
@@ -81,7 +86,7 @@ async fn within_daily_limit(app: &App, visitor: &VisitorId, record: &Record) -> 
         return Ok(true);
     }
     let names_somebody = record.activities.iter().any(|activity| identifies(&activity.kind));
-    let (kind, at_most) = if names_somebody { ("identify", 50) } else { ("event", 500) };
+    let (kind, at_most) = if names_somebody { ("identify", PER_VISITOR) } else { ("event", 500) };
     let day = record.received.to_zoned(TimeZone::UTC).date();
     app.store.count(kind, visitor.as_str(), day, at_most).await
 }

@@ -21,3 +21,4 @@ pub mod redrive;
 pub mod replay;
 pub mod rollback;
 pub mod shown;
+pub mod suspects;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use michi_cli::{
     apply, approve, check, derivation, dev, doctor, history, init, lead, leads, messages, plan, redrive, replay, rollback,
+    suspects,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -29,6 +30,8 @@ enum Command {
     Lead(lead::LeadArgs),
     /// List messages that are held or under way; release a held one, or give it up.
     Messages(messages::MessagesArgs),
+    /// List forms that look like spam; let one in, or drop it.
+    Suspects(suspects::SuspectsArgs),
     /// Hand over again what was given up or could not be read.
     Redrive(redrive::RedriveArgs),
     /// Say whether an installation is well, and what to do where it is not.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Leads(args) => leads::run(&args),
         Command::Lead(args) => lead::run(&args),
         Command::Messages(args) => messages::run(&args),
+        Command::Suspects(args) => suspects::run(&args),
         Command::Redrive(args) => redrive::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Replay(args) => replay::run(&args),

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 
 use crate::activity::{Kind, Log, LogOwner};
 use crate::consent::{Permissions, Voice};
-use crate::id::PageViewId;
+use crate::id::{ActivityId, PageViewId};
 use crate::lead::{Lead, LinkedVisitor, PageSeen, Stage, StageMove};
 use crate::playbook::Playbook;
 use crate::scoring::{Fit, Interest, InterestReason};
@@ -116,11 +116,20 @@ fn moves(footsteps: &Footsteps<'_>) -> Vec<StageMove> {
     footsteps.all.iter().filter_map(moved).collect()
 }
 
-/// What mail may be sent: machines have no say in it.
+/// What mail may be sent: machines have no say in it. A consent given in a form is worth what the form is.
 fn permissions(playbook: &Playbook, footsteps: &Footsteps<'_>) -> Permissions {
+    let forms = footsteps.steps.iter().filter(|step| matches!(step.activity.kind, Kind::FormSubmitted(_)));
+    let forms: HashMap<&ActivityId, bool> = forms.map(|step| (&step.activity.id, step.unconfirmed)).collect();
     let mut permissions = Permissions::default();
     for step in &footsteps.steps {
-        let voice = if step.unconfirmed { Voice::Claimed } else { Voice::Known };
+        let unconfirmed = match &step.activity.kind {
+            Kind::Consented { form: Some(form), .. } => match forms.get(form) {
+                Some(unconfirmed) => *unconfirmed,
+                None => continue,
+            },
+            _ => step.unconfirmed,
+        };
+        let voice = if unconfirmed { Voice::Claimed } else { Voice::Known };
         permissions.learn(step.activity, voice, &playbook.setup.mail.bounces);
     }
     permissions

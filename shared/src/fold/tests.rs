@@ -110,6 +110,7 @@ pub(crate) fn form(name: &str, fields: &[(&str, &str)]) -> Kind {
         address: fields.get("email").and_then(|text| Address::parse(text).ok()),
         fields,
         consent: None,
+        millis: None,
     })
 }
 

@@ -1,10 +1,12 @@
 //! The key ring: the secrets that sign links, hash addresses and know the customer's servers.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -168,6 +170,18 @@ impl KeyRing {
         base32(hmac(&self.addresses.0, &[address.key().as_bytes()]).into_iter().take(16))
     }
 
+    /// The digest under which a network's requests of one day are counted: of its /24, or /48 in the sixth version of the
+    /// protocol. Neither address nor network can be found from it, and what it says of one day tells nothing of the next.
+    #[must_use]
+    pub fn network_hash(&self, from: IpAddr, day: Date) -> String {
+        let network: Vec<u8> = match from.to_canonical() {
+            IpAddr::V4(four) => four.octets().into_iter().take(3).collect(),
+            IpAddr::V6(six) => six.octets().into_iter().take(6).collect(),
+        };
+        let day = day.to_string();
+        base32(hmac(&self.addresses.0, &[b"network ", day.as_bytes(), &network]).into_iter().take(16))
+    }
+
     /// Whether this is the secret write key of one of the customer's servers.
     #[must_use]
     pub fn is_server(&self, secret: &str) -> bool {
@@ -212,6 +226,21 @@ mod tests {
         assert!(again.is_server("sk_1") && !again.is_server("sk_2"));
         assert!(again.site_signed("u1", &ring.site_signature("u1")) && !again.site_signed("u2", &ring.site_signature("u1")));
         assert!(!format!("{ring:?}").contains("links"));
+    }
+
+    #[test]
+    fn a_network_has_one_digest_a_day() {
+        let ring = KeyRing::generate("chance");
+        let (today, tomorrow) = (jiff::civil::date(2026, 11, 22), jiff::civil::date(2026, 11, 23));
+        let hash = |from: &str, day| ring.network_hash(from.parse().unwrap(), day);
+        assert_eq!(hash("192.0.2.17", today), hash("192.0.2.200", today));
+        assert_eq!(hash("192.0.2.17", today), hash("::ffff:192.0.2.1", today));
+        assert_ne!(hash("192.0.2.17", today), hash("192.0.3.17", today));
+        assert_ne!(hash("192.0.2.17", today), hash("192.0.2.17", tomorrow));
+        assert_eq!(hash("2001:db8:1:2::3", today), hash("2001:db8:1:ffff::", today));
+        assert_ne!(hash("2001:db8:1:2::3", today), hash("2001:db8:2:2::3", today));
+        let address = Address::parse("a@b.example").unwrap();
+        assert_ne!(ring.address_hash(&address), hash("192.0.2.17", today));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
-use crate::activity::Activity;
+use crate::activity::{Activity, Record};
 use crate::address::Address;
 use crate::consent::{Permissions, Voice};
 use crate::id::{ActivityId, MessageId, derive};
@@ -27,7 +27,7 @@ pub struct Mailing {
     /// Sales has the lead in hand, or wants no more of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_sales: bool,
-    /// The newest activity that was written together with this item. Who draws the item from the log must have read it
+    /// The newest record that was written together with this item. Who draws the item from the log must have read it
     /// there: else a choice that was made meanwhile would be undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest: Option<ActivityId>,
@@ -68,6 +68,14 @@ impl Mailing {
         let mut permissions = self.permissions.clone();
         permissions.learn(activity, Voice::Known, rule);
         Self { revision: self.revision + 1, permissions, latest: Some(activity.id.clone()), ..self.clone() }
+    }
+
+    /// The same for a record of several activities.
+    #[must_use]
+    pub fn learning_all(&self, record: &Record, rule: &BounceRule) -> Self {
+        let mut permissions = self.permissions.clone();
+        record.activities.iter().for_each(|activity| permissions.learn(activity, Voice::Known, rule));
+        Self { revision: self.revision + 1, permissions, latest: Some(record.id.clone()), ..self.clone() }
     }
 
     /// Until when the cap keeps this message back; none: it does not. A message that was counted before is let through.

@@ -7,6 +7,7 @@
 pub mod authoring;
 pub mod mailing;
 pub mod pattern;
+pub mod spam;
 pub mod span;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::id::{ClassId, FormId, OwnerId, PlaybookVersion, RuleId, WriteKey, der
 use crate::scoring::rules::Scoring;
 use mailing::MailRules;
 use pattern::Pattern;
+use spam::SpamRules;
 
 /// A whole playbook: `playbook.yaml`, `scoring.yaml` and `segments.yaml` together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +69,9 @@ pub struct Setup {
     /// How mail to leads is sent.
     #[serde(default, skip_serializing_if = "MailRules::is_plain")]
     pub mail: MailRules,
+    /// When a form looks like spam.
+    #[serde(default, skip_serializing_if = "SpamRules::is_plain")]
+    pub spam: SpamRules,
     /// How a changed playbook goes live.
     #[serde(default, skip_serializing_if = "Delivery::is_plain")]
     pub delivery: Delivery,
@@ -282,6 +287,12 @@ impl Playbook {
         let path = pattern::path_of(url);
         let path = pattern::readable(path);
         self.setup.pages.iter().find(|page| page.paths.iter().any(|p| p.fits(&path))).map(|page| &page.class)
+    }
+
+    /// Whether consent given in this form counts only once it is confirmed from the mailbox.
+    #[must_use]
+    pub fn confirms(&self, form: &FormId) -> bool {
+        self.setup.forms.iter().find(|class| class.forms.contains(form)).is_some_and(|class| class.confirm)
     }
 
     /// The class of a form.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use michi::activity::{FormSubmission, Kind, PageView, SalesAnswer};
+use michi::consent::words_version;
 use michi::fold::Step;
 use michi::id::{ActivityId, MailId, OwnerId, PageViewId};
 use michi::lead::Lead;
@@ -136,9 +137,12 @@ impl<'a> Teller<'a> {
                 let value = if value.is_empty() { words.removed.to_owned() } else { line(value) };
                 Told::new(words.changed, Quiet).saying(format!("{}: {value}", words::attribute(name, language)))
             }
-            Kind::Consented { granted, text, .. } => {
+            Kind::Consented { granted, text, awaits, by, .. } => {
                 let said = if *granted { words.leave_given } else { words.leave_withdrawn };
-                Told::new(words.mail_leave, Quiet).saying(said).noting(text.iter().map(|text| line(text)).collect())
+                let agreed = text.as_ref().map(|text| phrases::agreed_words(&line(text), &words_version(text), language));
+                let notes = agreed.into_iter().chain(by.as_deref().map(line));
+                let notes = notes.chain(awaits.then(|| words.awaits.to_owned())).collect();
+                Told::new(words.mail_leave, Quiet).saying(said).noting(notes)
             }
             Kind::VisitorLinked { proof, .. } => Told::new(words.browser, Quiet).saying(phrases::proof(*proof, language)),
             Kind::VisitorCut { .. } => Told::new(words.browser, Quiet).saying(words.browser_gone),

@@ -3,6 +3,7 @@
 use jiff::Zoned;
 use jiff::civil::{Date, Weekday};
 use michi::activity::{Bounce, Proof};
+use michi::consent::{Basis, SuppressedBy};
 use michi::lead::Cell;
 use michi::mail::words as shared;
 use michi::playbook::Language;
@@ -204,6 +205,48 @@ pub(crate) fn bounce(bounce: Bounce, language: Language) -> &'static str {
         (Bounce::Transient, Language::Ja) => "一時的に届きません",
         (Bounce::Undetermined, Language::En) => "For a reason unknown",
         (Bounce::Undetermined, Language::Ja) => "理由は不明です",
+    }
+}
+
+/// On what ground mail may be sent.
+pub(crate) fn basis(basis: Basis, language: Language) -> &'static str {
+    match (basis, language) {
+        (Basis::Form, Language::En) => "agreed in a form",
+        (Basis::Form, Language::Ja) => "フォームで同意",
+        (Basis::Server, Language::En) => "your own system says so",
+        (Basis::Server, Language::Ja) => "自社システムからの登録",
+        (Basis::BusinessCard, Language::En) => "handed over a business card",
+        (Basis::BusinessCard, Language::Ja) => "名刺交換",
+        (Basis::Dealings, Language::En) => "there are dealings already",
+        (Basis::Dealings, Language::Ja) => "取引関係あり",
+        (Basis::Published, Language::En) => "the address is published",
+        (Basis::Published, Language::Ja) => "公表されたアドレス",
+        (Basis::Import, Language::En) => "agreed elsewhere, by a list",
+        (Basis::Import, Language::Ja) => "リストによる（別途同意済み）",
+        (Basis::Preferences, Language::En) => "asked for it on the page of choices",
+        (Basis::Preferences, Language::Ja) => "配信設定ページで希望",
+    }
+}
+
+/// Why nothing may be sent.
+pub(crate) fn suppressed(why: SuppressedBy, language: Language) -> &'static str {
+    match (why, language) {
+        (SuppressedBy::Bounce, Language::En) => "there is no such mailbox",
+        (SuppressedBy::Bounce, Language::Ja) => "宛先が存在しない",
+        (SuppressedBy::Bounces, Language::En) => "mail came back again and again",
+        (SuppressedBy::Bounces, Language::Ja) => "不達が続いた",
+        (SuppressedBy::Complaint, Language::En) => "called a mail spam",
+        (SuppressedBy::Complaint, Language::Ja) => "迷惑メールとして報告",
+        (SuppressedBy::Erasure, Language::En) => "the person was erased",
+        (SuppressedBy::Erasure, Language::Ja) => "データを消去済み",
+    }
+}
+
+/// The words that somebody agreed to, with the short name of their version.
+pub(crate) fn agreed_words(words: &str, version: &str, language: Language) -> String {
+    match language {
+        Language::En => format!("“{words}” (words {version})"),
+        Language::Ja => format!("「{words}」（文面 {version}）"),
     }
 }
 

@@ -89,7 +89,7 @@ impl Story {
         let address = fields.get("email").and_then(|address| Address::parse(address).ok());
         let consent = Some(FormConsent { granted: true, text: "Send me news by mail".to_owned() });
         let form = FormId::parse(form).unwrap();
-        self.add(Source::Site, Kind::FormSubmitted(FormSubmission { form, page_view: None, url: None, address, fields, consent }))
+        self.add(Source::Site, Kind::FormSubmitted(FormSubmission { form, page_view: None, url: None, address, fields, consent, millis: None }))
     }
 
     fn linked(&mut self, proof: Proof) -> &mut Self {
@@ -462,6 +462,7 @@ fn every_kind_of_thing_has_its_words() {
             basis: Basis::Server,
             text: None,
             awaits: false,
+            form: None,
             by: None,
         },
     );

@@ -41,18 +41,22 @@ pub(super) fn event(id: &ActivityId, message: Object<'_>) -> Result<Kind, Refusa
 
 fn millis(properties: Object<'_>) -> Result<u32, Refusal> {
     let value = properties.get("millis").ok_or_else(|| Refusal::missing("millis"))?;
-    let number = value.as_f64().ok_or_else(|| Refusal::invalid("millis", "a number of milliseconds"))?;
-    if (0.0..=f64::from(LONGEST_LOOK)).contains(&number) {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the line above says it fits")]
-        let millis = number.round() as u32;
-        Ok(millis)
-    } else {
-        Err(Code::NumberOutOfRange.because("the property millis must lie between 0 and a day"))
+    if value.as_f64().is_none() {
+        return Err(Refusal::invalid("millis", "a number of milliseconds"));
     }
+    in_a_day(value).ok_or_else(|| Code::NumberOutOfRange.because("the property millis must lie between 0 and a day"))
+}
+
+/// A number of milliseconds, if it is one and lies between 0 and a day.
+fn in_a_day(value: &Value) -> Option<u32> {
+    let number = value.as_f64().filter(|number| (0.0..=f64::from(LONGEST_LOOK)).contains(number))?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the line above says it fits")]
+    let millis = number.round() as u32;
+    Some(millis)
 }
 
 /// What else stands among the properties when a form's fields stand there directly.
-const NO_FIELDS: [&str; 5] = ["form", "fields", "url", "page_view", "consent"];
+const NO_FIELDS: [&str; 6] = ["form", "fields", "url", "page_view", "consent", "millis"];
 
 fn form(properties: Object<'_>, url: Option<String>) -> FormSubmission {
     let mut fields = properties.object("fields").flat();
@@ -68,6 +72,7 @@ fn form(properties: Object<'_>, url: Option<String>) -> FormSubmission {
         url,
         address: address(&fields),
         consent: consent(properties).or_else(|| properties.text("consent").map(|value| consent_box(&value))).or(box_of_form),
+        millis: properties.get("millis").and_then(in_a_day),
         fields,
     }
 }

@@ -60,6 +60,7 @@ pub(super) fn identify(id: &ActivityId, sender: &Sender<'_>, message: Object<'_>
                     basis: Basis::Server,
                     text: Some(consent.text).filter(|text| !text.is_empty()),
                     awaits: false,
+                    form: None,
                     by: None,
                 },
             ));

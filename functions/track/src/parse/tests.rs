@@ -130,8 +130,9 @@ fn a_form_is_kept_with_its_address_and_consent_and_without_secrets() {
         address: address("Ann@example.com"),
         fields: texts([("email", "Ann@Example.com"), ("name", "Ann")]),
         consent: Some(FormConsent { granted: true, text: "Send me news".to_owned() }),
+        millis: Some(8_200),
     };
-    let sent = json!({"page_view": "pv-1", "url": "/contact", "form": "inquiry", "fields": fields, "consent": consent});
+    let sent = json!({"millis": 8_200.4, "page_view": "pv-1", "url": "/contact", "form": "inquiry", "fields": fields, "consent": consent});
     assert_eq!(form(sent), expected);
 }
 
@@ -224,6 +225,7 @@ fn traits_become_attributes() {
         basis: Basis::Server,
         text: Some("news".to_owned()),
         awaits: false,
+        form: None,
         by: None,
     };
     assert_eq!(read.activities[1].kind, consented);

@@ -33,6 +33,8 @@ struct Queues {
     given_up: Vec<Abandoned>,
     /// Payloads that could not be read, newest first.
     quarantine: Vec<Poison>,
+    /// Forms that look like spam, newest first.
+    suspects: Vec<Poison>,
 }
 
 /// An item of the due index.
@@ -78,6 +80,8 @@ pub(super) struct Counts {
     pub(super) given_up: usize,
     /// Payloads that could not be read.
     pub(super) quarantined: usize,
+    /// Forms that look like spam.
+    pub(super) suspects: usize,
 }
 
 pub(super) async fn json(
@@ -95,6 +99,7 @@ struct WakeUpsPage {
     held: Vec<Line>,
     given_up: Vec<GivenUp>,
     quarantine: Vec<Payload>,
+    suspects: Vec<Payload>,
 }
 
 struct Line {
@@ -126,7 +131,7 @@ pub(super) async fn show(
     State(console): State<Console>,
     limit: Result<Query<Limit>, QueryRejection>,
 ) -> Result<Response, Refusal> {
-    let Queues { waiting, held, given_up, quarantine, .. } = queues(&console.suite, limit?.get())?;
+    let Queues { waiting, held, given_up, quarantine, suspects, .. } = queues(&console.suite, limit?.get())?;
     let reader = Reader::of(&console);
     let given_up = given_up.iter().map(|batch| GivenUp {
         at: reader.said(batch.at),
@@ -136,18 +141,19 @@ pub(super) async fn show(
         count: batch.records.len(),
         records: plain(&serde_json::to_string_pretty(&batch.records).unwrap_or_default()),
     });
-    let quarantine = quarantine.into_iter().map(|poison| Payload {
+    let payload = |poison: Poison| Payload {
         at: reader.said(poison.at),
         id: line(&poison.id),
         reason: plain(&poison.reason),
         payload: plain(&poison.payload),
-    });
+    };
     page::render(&WakeUpsPage {
         frame: Frame::new(&console, "/wake-ups", "Wake-ups"),
         waiting: waiting.iter().map(|waiting| waiting.line(&reader)).collect(),
         held: held.iter().map(|held| held.line(&reader)).collect(),
         given_up: given_up.collect(),
-        quarantine: quarantine.collect(),
+        quarantine: quarantine.into_iter().map(payload).collect(),
+        suspects: suspects.into_iter().map(payload).collect(),
     })
 }
 
@@ -160,13 +166,15 @@ pub(super) fn counts(suite: &Suite) -> anyhow::Result<Counts> {
     let (all, now) = (suite.wake_ups(MOST)?, suite.now());
     let (held, waiting): (Vec<&WakeUp>, Vec<&WakeUp>) = all.iter().partition(|wake_up| wake_up.function == HELD);
     let held = |what| held.iter().filter(|wake_up| What::of(wake_up) == what).count();
+    let (quarantine, suspects) = tables::quarantine(suite)?;
     Ok(Counts {
         waiting: waiting.len(),
         overdue: waiting.iter().filter(|wake_up| is_overdue(wake_up, now)).count(),
         held_messages: held(What::Message),
         held_facts: held(What::Fact),
         given_up: suite.abandoned()?.len(),
-        quarantined: tables::quarantine(suite)?.len(),
+        quarantined: quarantine.len(),
+        suspects: suspects.len(),
     })
 }
 
@@ -179,12 +187,14 @@ fn queues(suite: &Suite, limit: usize) -> anyhow::Result<Queues> {
             .map(|wake_up| Waiting { what: What::of(&wake_up), overdue: waits && is_overdue(&wake_up, now), wake_up })
             .collect()
     };
+    let (quarantine, suspects) = tables::quarantine(suite)?;
     Ok(Queues {
         now,
         waiting: said(waiting, true),
         held: said(held, false),
         given_up: suite.abandoned()?,
-        quarantine: tables::quarantine(suite)?,
+        quarantine,
+        suspects,
     })
 }
 

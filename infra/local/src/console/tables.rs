@@ -3,6 +3,7 @@
 use anyhow::{Context as _, ensure};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use michi::io::store::Suspect;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -74,8 +75,15 @@ pub(super) fn scan<T: DeserializeOwned>(suite: &Suite, sort_key: &str) -> anyhow
     Ok((read, unreadable))
 }
 
-/// What lies in quarantine, newest first.
-pub(super) fn quarantine(suite: &Suite) -> anyhow::Result<Vec<Poison>> {
+impl Poison {
+    /// Whether it is a form that looks like spam: nothing is wrong with it, and a person may let it in.
+    pub(super) fn is_suspect(&self) -> bool {
+        serde_json::from_str::<Suspect>(&self.payload).is_ok()
+    }
+}
+
+/// What lies in quarantine, newest first: what could not be read, and what looks like spam.
+pub(super) fn quarantine(suite: &Suite) -> anyhow::Result<(Vec<Poison>, Vec<Poison>)> {
     let today = suite.now().to_zoned(TimeZone::UTC).date();
     let mut found = Vec::new();
     for ago in 0..=QUARANTINE_DAYS {
@@ -94,7 +102,7 @@ pub(super) fn quarantine(suite: &Suite) -> anyhow::Result<Vec<Poison>> {
         }
     }
     found.sort_by(|one, other| (other.at, &one.id).cmp(&(one.at, &other.id)));
-    Ok(found)
+    Ok(found.into_iter().partition(|poison: &Poison| !poison.is_suspect()))
 }
 
 /// The answers to a question about the table of leads, page by page.

@@ -9,6 +9,7 @@ use super::failure::{condition_failed, failed};
 use super::found::Found;
 use super::items::{Wake, read};
 use super::keys::{self, Function, Item, Work};
+use super::quarantine::Suspect;
 use super::wakes::DueKey;
 use super::{CAPACITY, Store, together};
 use crate::id::OwnerId;
@@ -39,6 +40,14 @@ pub struct Poison {
     pub reason: String,
     /// All of it.
     pub payload: String,
+}
+
+impl Poison {
+    /// The form that looks like spam, if it is one: a person may let it in.
+    #[must_use]
+    pub fn suspect(&self) -> Option<Suspect> {
+        serde_json::from_str(&self.payload).ok()
+    }
 }
 
 /// Days that quarantine is kept, and the one it began on.

@@ -6,13 +6,16 @@ use jiff::Timestamp;
 use super::super::Error;
 use super::actions::{self, put_if_absent};
 use super::failure::transaction_failed;
+use super::found::Found;
 use super::items::{Wake, read};
 use super::keys::{self, Item};
+use super::wakes::DueKey;
 use super::{CAPACITY, Store, records, together};
 use crate::activity::{LogOwner, Record};
 use crate::consent::Suppression;
-use crate::id::LeadId;
+use crate::id::{LeadId, MessageId};
 use crate::mail::mailing::Mailing;
+use crate::mail::message::Message;
 
 /// What stands in the way of a letter to a lead, as far as it is not in the message or the playbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,18 @@ impl Store {
         Ok(Reach {
             lead_exists: item.is_some_and(|item| !item.contains_key(keys::ERASED)),
             mailing: mailing.map(read).transpose()?,
+        })
+    }
+
+    /// A letter to a lead, if it is still there and can be read.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn letter(&self, lead: &LeadId, message: &MessageId) -> Result<Option<Message>, Error> {
+        let key = DueKey { pk: keys::lead(lead), sk: keys::message(message) };
+        Ok(match self.message(&key).await? {
+            Found::One(letter) => Some(letter),
+            _ => None,
         })
     }
 

@@ -29,7 +29,7 @@
 //! | `pace` | `alerts`, … | until when a lane's mail is booked |
 //! | `token#…` | `token` | [`Token`]; `ttl` |
 //! | `limit#<kind>#<hash>#<day>` | `limit` | a count; `ttl` |
-//! | `quarantine#<day>` | id | a payload that could not be read, and why; `ttl` |
+//! | `quarantine#<day>` | id | a payload that could not be read, or a [`Suspect`], and why; `ttl` |
 //!
 //! Two indexes, `due` and `rank`, hold keys only and are hints: what they name is read again, and every write is
 //! conditional on what was read.
@@ -80,6 +80,7 @@ pub use log::{CopyFilter, Mark};
 pub use mailing::Reach;
 pub use messages::Standing;
 pub use playbooks::About;
+pub use quarantine::Suspect;
 pub use records::Arrival;
 pub use save::Save;
 pub use summary::{Playbooks, Summary};

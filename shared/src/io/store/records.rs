@@ -292,6 +292,7 @@ mod tests {
             address: None,
             fields: BTreeMap::from([("name".to_owned(), "山田".to_owned()), ("phone".to_owned(), String::new())]),
             consent: None,
+            millis: None,
         };
         let mut record = beacon;
         record.signals.automated = true;

@@ -1,0 +1,117 @@
+//! What the reader of a mail is told about the mail, in both languages. Every text is a whole sentence or a button.
+
+use michi::playbook::Language;
+
+/// Every text of the pages about mail.
+#[derive(Debug)]
+pub(crate) struct Words {
+    pub(crate) lang: &'static str,
+    pub(crate) heading: &'static str,
+    pub(crate) subscribed: &'static str,
+    pub(crate) no_ground: &'static str,
+    pub(crate) opted_out: &'static str,
+    pub(crate) complained: &'static str,
+    pub(crate) undeliverable: &'static str,
+    pub(crate) gone: &'static str,
+    pub(crate) kept: &'static str,
+    pub(crate) not_understood: &'static str,
+    pub(crate) stop: &'static str,
+    pub(crate) stop_button: &'static str,
+    pub(crate) stop_more: &'static str,
+    pub(crate) again: &'static str,
+    pub(crate) again_button: &'static str,
+    pub(crate) again_more: &'static str,
+    pub(crate) choose: &'static str,
+    pub(crate) topics: &'static str,
+    pub(crate) tracking: &'static str,
+    pub(crate) opens: &'static str,
+    pub(crate) opens_more: &'static str,
+    pub(crate) clicks: &'static str,
+    pub(crate) clicks_more: &'static str,
+    pub(crate) save: &'static str,
+    pub(crate) confirm: &'static str,
+    pub(crate) confirm_ask: &'static str,
+    pub(crate) confirm_button: &'static str,
+    pub(crate) confirm_more: &'static str,
+    pub(crate) confirmed: &'static str,
+    pub(crate) confirmed_more: &'static str,
+    pub(crate) overtaken: &'static str,
+}
+
+const EN: Words = Words {
+    lang: "en",
+    heading: "What mail do you want?",
+    subscribed: "You get our mail at this address.",
+    no_ground: "We send no news or offers to this address.",
+    opted_out: "We send no news or offers to this address any more.",
+    complained: "You told your mail program that our mail is spam. We send nothing to this address any more.",
+    undeliverable: "Mail to this address could not be delivered. We send nothing to it any more.",
+    gone: "We keep no data about you, and send you no mail.",
+    kept: "Your choice is kept. It holds from now on.",
+    not_understood: "Nothing was changed. Please use the buttons on this page.",
+    stop: "No more mail",
+    stop_button: "Send me no more mail",
+    stop_more: "This ends all news, invitations and offers at once. We still answer when you ask us for something.",
+    again: "Changed your mind?",
+    again_button: "Send me mail again",
+    again_more: "You can end it again at any time, with the link in every mail.",
+    choose: "Or choose",
+    topics: "What you want to get",
+    tracking: "What we may see",
+    opens: "That you open a mail",
+    opens_more: "If not, our mails carry no picture that tells us.",
+    clicks: "Which links you follow",
+    clicks_more: "If not, links in our mails lead straight to their pages.",
+    save: "Keep these choices",
+    confirm: "Do you want our mail?",
+    confirm_ask: "Somebody asked for our mail with this address. Was it you?",
+    confirm_button: "Yes, send me mail",
+    confirm_more: "If it was not you, close this page: without your confirmation we send nothing more.",
+    confirmed: "Thank you. You will get our mail.",
+    confirmed_more: "You can end it at any time, with the link in every mail.",
+    overtaken: "There is nothing to confirm any more. If you want our mail, please ask for it again on our site.",
+};
+
+const JA: Words = Words {
+    lang: "ja",
+    heading: "メール配信の設定",
+    subscribed: "このアドレスにメールをお送りしています。",
+    no_ground: "このアドレスには、お知らせやご案内のメールをお送りしていません。",
+    opted_out: "お知らせやご案内のメールの配信を停止しています。",
+    complained: "迷惑メールとしてご報告をいただいたため、このアドレスへの送信をすべて停止しています。",
+    undeliverable: "このアドレスにはメールが届かなかったため、送信をすべて停止しています。",
+    gone: "お客様の情報は保存されておらず、メールもお送りしていません。",
+    kept: "設定を保存しました。ただいまから有効です。",
+    not_understood: "変更は行われませんでした。このページのボタンからお手続きください。",
+    stop: "配信停止",
+    stop_button: "メールの配信を停止する",
+    stop_more: "お知らせ・ご招待・ご案内のメールをすべて、ただちに停止します。お問い合わせへのご返信は引き続きお送りします。",
+    again: "配信の再開",
+    again_button: "メールの配信を再開する",
+    again_more: "いつでも、各メールに記載のリンクから停止できます。",
+    choose: "内容を選ぶ",
+    topics: "受け取る内容",
+    tracking: "計測の許可",
+    opens: "メールの開封を計測してもよい",
+    opens_more: "許可しない場合、開封を知らせる画像をメールに入れません。",
+    clicks: "クリックしたリンクを計測してもよい",
+    clicks_more: "許可しない場合、メール内のリンクはリンク先に直接つながります。",
+    save: "この内容で保存する",
+    confirm: "メール配信の確認",
+    confirm_ask: "このアドレスで、メール配信のお申し込みがありました。ご本人様でしょうか。",
+    confirm_button: "はい、メールを受け取ります",
+    confirm_more: "お心当たりがない場合は、このページを閉じてください。確認がなければ、これ以上メールをお送りすることはありません。",
+    confirmed: "ありがとうございます。メールの配信を開始します。",
+    confirmed_more: "いつでも、各メールに記載のリンクから停止できます。",
+    overtaken: "確認が必要なお申し込みはありません。配信をご希望の場合は、サイトからもう一度お申し込みください。",
+};
+
+impl Words {
+    /// The texts in one language.
+    pub(crate) fn of(language: Language) -> &'static Self {
+        match language {
+            Language::En => &EN,
+            Language::Ja => &JA,
+        }
+    }
+}
