@@ -194,3 +194,40 @@ async fn a_reader_becomes_a_lead_and_sales_is_called() {
     assert_ne!(before.split('.').next(), after.split('.').next());
     browser.driver.quit().await.unwrap();
 }
+
+/// One mail of the default playbook as its reader sees it, on a desktop and on a telephone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_fits_a_desktop_and_a_telephone() {
+    if skipped() {
+        return;
+    }
+    let (_suite, site) = suite().await;
+    let port = site.rsplit(':').next().unwrap();
+    let browser = browser().await;
+    for (language, name, width) in [("en", "mail-desktop.png", 760), ("ja", "mail-phone.png", 390)] {
+        let mail = crate::mails::html(&format!("preview case-study --part html --language {language} --local={port}")).await;
+        let file = tempfile::Builder::new().suffix(".html").tempfile().unwrap();
+        std::fs::write(&file, mail).unwrap();
+        browser.open("about:blank").await;
+        // A window may not be narrower than a desktop's allows: the mail stands in a frame of the telephone's width.
+        let frame = format!(
+            "<!doctype html><body style=\"margin:0\"><iframe style=\"border:0;width:{width}px;height:1100px\" src=\"file://{}\"></iframe>",
+            file.path().display()
+        );
+        let page = tempfile::Builder::new().suffix(".html").tempfile().unwrap();
+        std::fs::write(&page, frame).unwrap();
+        browser.driver.set_window_rect(0, 0, width.max(500), 1150).await.unwrap();
+        browser.open(&format!("file://{}", page.path().display())).await;
+        browser.driver.enter_frame(0).await.unwrap();
+        let seen = browser.driver.execute("return [document.documentElement.scrollWidth, innerWidth]", vec![]).await.unwrap();
+        let [wide, room]: [u64; 2] = seen.convert().unwrap();
+        assert!(wide <= room, "{name}: {wide} px in {room} px");
+        browser.driver.enter_default_frame().await.unwrap();
+        if let Some(folder) = told("MICHI_SCREENSHOTS") {
+            std::fs::create_dir_all(&folder).unwrap();
+            let frame = browser.driver.find(By::Tag("iframe")).await.unwrap();
+            frame.screenshot(&PathBuf::from(folder).join(name)).await.unwrap();
+        }
+    }
+    browser.driver.quit().await.unwrap();
+}

@@ -18,6 +18,7 @@ mod faults;
 mod harness;
 mod identity;
 mod ingestion;
+mod mails;
 mod notify;
 mod operator;
 mod permissions;

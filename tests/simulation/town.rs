@@ -495,8 +495,15 @@ async fn move_in(suite: &Suite, person: Person) {
         proof: Proof::Proven,
         token: None,
     }];
-    let agrees =
-        Kind::Consented { class: MailClass::Marketing, granted: true, basis: Basis::Server, text: None, awaits: false, by: None };
+    let agrees = Kind::Consented {
+        class: MailClass::Marketing,
+        granted: true,
+        basis: Basis::Server,
+        text: None,
+        awaits: false,
+        form: None,
+        by: None,
+    };
     let refuses = |topic| Kind::MailChosen { topic, wanted: false, by: OptOut::Page, message: None };
     kinds.extend(match person {
         Person::Silent => vec![],

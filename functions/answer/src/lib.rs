@@ -48,8 +48,7 @@ struct Door {
 
 /// The routes of `answer`. GET and HEAD change nothing.
 pub fn router(app: App) -> Router {
-    let door =
-        Door { app, headers: Arc::new(headers(STYLE, "'none'")), posting: Arc::new(headers(CHOICES_STYLE, "'self'")) };
+    let door = Door { app, headers: Arc::new(headers(STYLE, "'none'")), posting: Arc::new(headers(CHOICES_STYLE, "'self'")) };
     Router::new()
         .route("/view/{token}", get(view))
         .route("/unsubscribe/{token}", get(choices::show).post(choices::take))

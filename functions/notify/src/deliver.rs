@@ -1,5 +1,6 @@
 //! One message: load, ask the gate, claim, compose, send, and keep the outcome.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -7,13 +8,14 @@ use michi::activity::{Kind, Record};
 use michi::id::{ActivityId, AttemptId, LeadId};
 use michi::io::mailer::{Mail, Outcome, Tags};
 use michi::io::store::{DueKey, Found};
-use michi::io::{App, Error, Mailer, Retry};
+use michi::io::{App, Error, Mailer, Retry, Versioned};
 use michi::link::View;
 use michi::mail::compose::{self, Composed};
 use michi::mail::gate::{self, Deferral, ForOwner, Passage};
 use michi::mail::header::mailbox;
 use michi::mail::message::{Content, Event, Message, Recipient, State};
-use michi::playbook::{Owner, Setup};
+use michi::playbook::mail::{Parts, Version};
+use michi::playbook::{Language, Owner, Setup};
 
 use crate::allowance::Allowance;
 
@@ -24,6 +26,13 @@ const PAUSES: [Duration; 4] =
     [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500), Duration::from_millis(1500)];
 /// How long a message rests that something is wrong with that a person must mend.
 const TROUBLE: SignedDuration = SignedDuration::from_mins(15);
+
+/// What a mail says.
+struct Words {
+    language: Language,
+    version: Version,
+    parts: Arc<Parts>,
+}
 
 /// Takes messages to SES, within its allowance.
 pub(crate) struct Courier<'a> {
@@ -106,8 +115,10 @@ impl<'a> Courier<'a> {
         match gate::for_owner(message, seen, self.app.clock.now()) {
             Passage::Send { to: owner } => {
                 self.allowance.spend();
+                // Fetched before the claim: what cannot be read now must not cost the message a try.
+                let words = self.words(&live, message).await?;
                 let (claimed, attempt) = self.claim(key, message).await?;
-                let event = self.send(&claimed, &attempt, setup, owner).await;
+                let event = self.send(&claimed, &attempt, setup, owner, &words).await;
                 self.keep(key, claimed, event).await;
                 Ok(())
             }
@@ -146,10 +157,19 @@ impl<'a> Courier<'a> {
         Err(Error::later("a message cannot be claimed"))
     }
 
+    /// What the live playbook says in this mail, in its reader's language.
+    async fn words(&self, live: &Versioned, message: &Message) -> Result<Words, Error> {
+        let missing = || Error::never(format!("there is no mail {}", message.mail()));
+        let mail = live.playbook.mail(&message.mail()).ok_or_else(missing)?;
+        let (language, version) = mail.version(message.language).ok_or_else(missing)?;
+        let parts = self.app.store.mail_parts(&live.version, &version.body).await?;
+        Ok(Words { language, version: version.clone(), parts })
+    }
+
     /// Composes the mail and hands it to SES, once.
-    async fn send(&self, message: &Message, attempt: &AttemptId, setup: &Setup, owner: &Owner) -> Event {
+    async fn send(&self, message: &Message, attempt: &AttemptId, setup: &Setup, owner: &Owner, words: &Words) -> Event {
         let attempt = attempt.clone();
-        let composed = match self.compose(message, setup, owner) {
+        let composed = match self.compose(message, setup, owner, words) {
             Ok(composed) => composed,
             Err(why) => return Event::Never { attempt, why },
         };
@@ -167,19 +187,20 @@ impl<'a> Courier<'a> {
         }
     }
 
-    fn compose(&self, message: &Message, setup: &Setup, owner: &Owner) -> Result<Composed, String> {
+    fn compose(&self, message: &Message, setup: &Setup, owner: &Owner, words: &Words) -> Result<Composed, String> {
         let now = self.app.clock.now();
         let (number, key) = self.app.keys.signing().ok_or("the key ring has no key that signs links")?;
         let url = |lead: &LeadId| {
             let view = View::new(lead.clone(), owner.id.clone(), now);
             view.url(&self.app.settings.collector_url, number, key.bytes())
         };
+        let version = (words.language, &words.version);
         let composed = match &message.content {
             Content::Alert(alert) => {
                 let lead = message.lead.as_ref().ok_or("an alert is about nobody")?;
-                compose::alert(alert, setup, owner, &url(lead), message.language, now)
+                compose::alert(version, &words.parts, alert, setup, owner, &url(lead), now)
             }
-            Content::Summary(summary) => compose::summary(summary, setup, owner, url, message.language, now),
+            Content::Summary(summary) => compose::summary(version, &words.parts, summary, setup, owner, url, now),
             Content::Letter(_) => return Err("a letter goes to a lead".to_owned()),
         };
         composed.map_err(|error| error.to_string())

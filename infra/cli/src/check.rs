@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use michi::id::MailId;
+use michi::io::Clock;
 use michi::playbook::Playbook;
 use michi::playbook::authoring;
 
@@ -33,17 +37,22 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     #[allow(clippy::disallowed_methods, reason = "NO_COLOR is a wish of whoever sits at the terminal, not a setting of michi")]
     let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let fine = report(&dir, colour, &mut out).context("the result cannot be written")?;
+    let today = Clock::System.now().to_zoned(TimeZone::system()).date();
+    let fine = report(&dir, colour, today, &mut out).context("the result cannot be written")?;
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Says what is wrong with the playbook, or what is in it; answers whether it can be used.
-fn report(dir: &Path, colour: bool, out: &mut dyn Write) -> io::Result<bool> {
+fn report(dir: &Path, colour: bool, today: Date, out: &mut dyn Write) -> io::Result<bool> {
     match authoring::load(dir) {
         Ok(playbook) => {
             writeln!(out, "ok: {}", dir.display())?;
             writeln!(out, "  {}", contents(&playbook))?;
             writeln!(out, "  version {}", playbook.version())?;
+            for (name, review) in overdue(&playbook, today) {
+                writeln!(out, "warning: mail/{name}.md was to be looked at again by {review}")?;
+                writeln!(out, "  = see whether it still holds, and write the next day behind \"review:\"")?;
+            }
             Ok(true)
         }
         Err(mistakes) => {
@@ -58,6 +67,12 @@ fn report(dir: &Path, colour: bool, out: &mut dyn Write) -> io::Result<bool> {
     }
 }
 
+/// The mails whose day of review has come, and which day that was.
+fn overdue(playbook: &Playbook, today: Date) -> impl Iterator<Item = (&MailId, Date)> {
+    let mails = playbook.mails.iter().filter_map(|(name, mail)| Some((name, mail.review?)));
+    mails.filter(move |(_, review)| *review <= today)
+}
+
 /// How much of what is in a playbook.
 fn contents(playbook: &Playbook) -> String {
     let (setup, scoring) = (&playbook.setup, &playbook.scoring);
@@ -70,6 +85,7 @@ fn contents(playbook: &Playbook) -> String {
         counted(scoring.interest.rules.len(), "interest rule", "interest rules"),
         counted(scoring.exclusions.len(), "exclusion", "exclusions"),
         counted(playbook.segments.len(), "segment", "segments"),
+        counted(playbook.mails.len(), "mail", "mails"),
     ]
     .join(", ")
 }
@@ -94,7 +110,7 @@ mod tests {
 
     fn reported(folder: &Path, colour: bool) -> (bool, String) {
         let mut out = Vec::new();
-        let fine = report(folder, colour, &mut out).unwrap();
+        let fine = report(folder, colour, jiff::civil::date(2027, 6, 2), &mut out).unwrap();
         (fine, String::from_utf8(out).unwrap().replace(&folder.display().to_string(), "DIR"))
     }
 
@@ -105,8 +121,24 @@ mod tests {
         assert!(fine);
         insta::assert_snapshot!(said, @r"
         ok: DIR
-          2 sites, 1 owner, 6 classes of pages, 3 classes of forms, 5 fit rules, 9 interest rules, 4 exclusions, 4 segments
+          2 sites, 1 owner, 6 classes of pages, 3 classes of forms, 5 fit rules, 9 interest rules, 4 exclusions, 4 segments, 0 mails
         ");
+    }
+
+    #[test]
+    fn a_mail_that_nobody_has_looked_at_for_long_is_named() {
+        let folder = folder(str::to_owned);
+        std::fs::create_dir(folder.path().join("mail")).unwrap();
+        for (name, day) in [("old", "2027-06-02"), ("new", "2027-06-03")] {
+            let text = format!("---\nsubject: x\nreview: {day}\n---\nHello\n");
+            std::fs::write(folder.path().join(format!("mail/{name}.md")), text).unwrap();
+        }
+        let (fine, said) = reported(folder.path(), false);
+        assert!(fine && said.contains("2 mails"), "{said}");
+        assert!(
+            said.contains("warning: mail/old.md was to be looked at again by 2027-06-02") && !said.contains("new.md"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -118,7 +150,7 @@ mod tests {
         assert!(!fine);
         insta::assert_snapshot!(said, @r#"
         DIR/notes.yml: this file is none of a playbook's
-          = move it out of the folder: a playbook is playbook.yaml, scoring.yaml, segments.yaml
+          = move it out of the folder: a playbook is playbook.yaml, scoring.yaml, segments.yaml and mail/*.md
 
         DIR/playbook.yaml:24:11: "eng" is not known here
            |

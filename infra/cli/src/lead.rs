@@ -91,7 +91,10 @@ pub async fn show(args: &LeadArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 /// The lead that an id or an address means.
-async fn meant(found: &Installation, who: &str) -> anyhow::Result<LeadId> {
+///
+/// # Errors
+/// If it means none, or the installation does not answer.
+pub async fn meant(found: &Installation, who: &str) -> anyhow::Result<LeadId> {
     if !who.contains('@') {
         return LeadId::parse(who.strip_prefix("lead#").unwrap_or(who)).map_err(|_| anyhow::anyhow!("`{who}` is no lead's id"));
     }

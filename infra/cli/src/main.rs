@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use michi_cli::{
-    apply, approve, check, derivation, dev, doctor, history, init, lead, leads, messages, plan, redrive, replay, rollback,
-    suspects,
+    apply, approve, check, derivation, dev, doctor, history, init, lead, leads, messages, plan, preview, redrive, replay,
+    rollback, send_test, suspects,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -24,6 +24,10 @@ enum Command {
     Init(init::InitArgs),
     /// Check a playbook: every mistake with its line and what to do about it.
     Check(check::CheckArgs),
+    /// Show a mail as its reader will see it: on a desktop, on a telephone, as text, with its headers.
+    Preview(preview::PreviewArgs),
+    /// Send a mail to an address of your own, marked as a test.
+    SendTest(send_test::SendTestArgs),
     /// List the hottest leads, by what they are worth now.
     Leads(leads::LeadsArgs),
     /// Show a lead: what it did, what each point is for, and the messages about it.
@@ -65,6 +69,8 @@ fn main() -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Preview(args) => preview::run(&args),
+        Command::SendTest(args) => send_test::run(&args),
         Command::Leads(args) => leads::run(&args),
         Command::Lead(args) => lead::run(&args),
         Command::Messages(args) => messages::run(&args),

@@ -97,12 +97,8 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let found = args.target.open().await?;
     let suspects = all(&found).await?;
     if args.form.json {
-        let listed = suspects.into_iter().map(|(poison, suspect)| Listed {
-            id: poison.id,
-            at: poison.at,
-            why: poison.reason,
-            suspect,
-        });
+        let listed =
+            suspects.into_iter().map(|(poison, suspect)| Listed { id: poison.id, at: poison.at, why: poison.reason, suspect });
         return shown::json(&Suspects { now: found.now(), suspects: listed.collect() }, out);
     }
     let live = found.playbook().await?;

@@ -48,6 +48,7 @@ pub mod bus;
 pub mod client;
 mod console;
 pub mod dynamo;
+mod eml;
 pub mod filter;
 pub mod functions;
 mod invoke;

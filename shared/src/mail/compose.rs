@@ -1,16 +1,23 @@
-//! The mail that tells sales of a lead: who, what for, why now, and where to look. Subject, text and HTML say the same.
-//! `summary` tells of several at once.
+//! Mails ready to be sent. The playbook gives words and order; michi fills in the fields and the ready-made blocks, which
+//! say the same in text and in HTML.
+//!
+//! Here is the alert to sales: who, why now, and where to look. `summary` tells of several leads at once, `letter` is a
+//! mail to a lead.
 
+mod letter;
 mod summary;
 
 use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use minijinja::Value;
 
 use super::alert::{Alert, Deed, Known, PageLine};
+use super::template::{Syntax, Values, escaped, filled, markup};
 use super::text::{cleaned, dialled, mailto};
 use super::words;
 use crate::playbook::Language::{self, En, Ja};
+use crate::playbook::mail::{Parts, Version};
 use crate::playbook::{Owner, Setup};
 
 /// The longest subject, in characters. Telephones show forty of them: who and why come first.
@@ -18,7 +25,8 @@ const MAX_SUBJECT: usize = 120;
 /// The longest of the playbook's own texts, in characters.
 const MAX_WORDS: usize = 160;
 
-pub use summary::summary;
+pub use letter::{Urls, letter};
+pub use summary::{SUMMARY, summary};
 
 /// A mail ready to be sent, but for its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,47 +39,142 @@ pub struct Composed {
     pub html: String,
 }
 
-/// A template could not be filled in; with the built-in ones that does not happen.
+/// Why a mail cannot be composed. None of these holds a value.
 #[derive(Debug, thiserror::Error)]
-#[error("the mail's template cannot be filled in: {0}")]
-pub struct Unfilled(#[from] askama::Error);
+pub enum Unfilled {
+    /// A block of michi's own cannot be filled in; that does not happen.
+    #[error("a block of the mail cannot be filled in: {0}")]
+    Block(#[from] askama::Error),
+    /// A template of the playbook's cannot be filled in; `michi check` lets no such one pass.
+    #[error("the mail's template cannot be filled in: {0}")]
+    Template(#[from] minijinja::Error),
+    /// Nobody made the addresses by which a reader gets no more mail.
+    #[error("marketing mail must say how to get no more of it")]
+    NoOptOut,
+    /// The mail has no subject in any language.
+    #[error("the mail has no subject")]
+    NoSubject,
+}
+
+/// What a mail to sales may show.
+#[derive(Debug)]
+pub struct Shown {
+    /// Fields that always say something.
+    pub sure: &'static [&'static str],
+    /// Fields that may have nothing to say.
+    pub unsure: &'static [&'static str],
+    /// Ready-made blocks.
+    pub blocks: &'static [&'static str],
+    /// Addresses.
+    pub urls: &'static [&'static str],
+}
+
+/// What an alert may show.
+pub static ALERT: Shown = Shown {
+    sure: &["who", "person", "headline", "first_reason", "standing"],
+    unsure: &["about", "cell"],
+    blocks: &["contact", "verdict", "why", "scores", "pages"],
+    urls: &["lead_url"],
+};
 
 /// Composes an alert for `owner`, with `url` leading to the lead's page; times are told as they are at `now`.
 ///
 /// # Errors
 /// [`Unfilled`] if a template cannot be filled in.
 pub fn alert(
+    (language, version): (Language, &Version),
+    parts: &Parts,
     alert: &Alert,
     setup: &Setup,
     owner: &Owner,
     url: &str,
-    language: Language,
     now: Timestamp,
 ) -> Result<Composed, Unfilled> {
     let teller = Teller { language, zone: setup.time_zone.get(), now };
-    let view = teller.view(alert, setup, owner, url);
-    let text = TextBody { view: &view }.render()?;
-    let html = HtmlBody { view: &view }.render()?;
-    Ok(Composed { subject: view.subject, text, html })
+    let view = teller.view(alert, setup, owner);
+    let said = Values::from([
+        ("who".to_owned(), Value::from(view.who.clone())),
+        ("person".to_owned(), Value::from(teller.person(alert))),
+        ("headline".to_owned(), Value::from(teller.headline(alert))),
+        ("first_reason".to_owned(), Value::from(view.why.first().cloned().unwrap_or_default())),
+        ("standing".to_owned(), Value::from(view.standing.clone())),
+        ("about".to_owned(), Value::from(view.about.clone())),
+        ("cell".to_owned(), Value::from(view.cell.clone().unwrap_or_default())),
+    ]);
+    let text = [
+        ("contact", text::Contact { view: &view }.render()?),
+        ("verdict", text::Verdict { view: &view }.render()?),
+        ("why", text::Why { view: &view }.render()?),
+        ("scores", text::Scores { view: &view }.render()?),
+        ("pages", text::Pages { view: &view }.render()?),
+        ("footer", text::Notes { view: &view }.render()?),
+    ];
+    let html = [
+        ("contact", html::Contact { view: &view }.render()?),
+        ("verdict", html::Verdict { view: &view }.render()?),
+        ("why", html::Why { view: &view }.render()?),
+        ("scores", html::Scores { view: &view }.render()?),
+        ("pages", html::Pages { view: &view }.render()?),
+        ("footer", html::Notes { view: &view }.render()?),
+    ];
+    to_sales(version, parts, said, (text, html), &[("lead_url", url)], setup)
 }
 
-#[derive(Template)]
-#[template(path = "mail/alert.txt")]
-struct TextBody<'v> {
-    view: &'v View,
+/// A mail to sales, from its fields, its blocks in both forms, and its addresses.
+fn to_sales<const N: usize>(
+    version: &Version,
+    parts: &Parts,
+    mut said: Values,
+    (text, html): ([(&str, String); N], [(&str, String); N]),
+    urls: &[(&str, &str)],
+    setup: &Setup,
+) -> Result<Composed, Unfilled> {
+    let named = |name: &str, value: Value| (name.to_owned(), value);
+    said.insert("our_company".to_owned(), Value::from(cleaned(&setup.company.name, MAX_WORDS)));
+    said.insert("our_contact".to_owned(), Value::from(cleaned(&setup.company.contact, MAX_WORDS)));
+    let subject = version.subjects.first().ok_or(Unfilled::NoSubject)?;
+    let subject = cleaned(&filled(subject, Syntax::Text, &said)?, MAX_SUBJECT);
+    said.extend([named("subject", Value::from(subject.clone())), named("pixel", Value::from(""))]);
+    // What marketers link to from here is nobody's to count.
+    let links = version.links.iter().enumerate().map(|(number, target)| (format!("link_{number}"), target.as_str()));
+    let urls: Vec<(String, &str)> = urls.iter().map(|(name, url)| ((*name).to_owned(), *url)).chain(links).collect();
+
+    let mut plain = said.clone();
+    plain.extend(text.into_iter().map(|(name, block)| named(name, Value::from(block.trim()))));
+    plain.extend(urls.iter().map(|(name, url)| (name.clone(), Value::from(*url))));
+    said.extend(html.into_iter().map(|(name, block)| named(name, markup(block.trim().to_owned()))));
+    said.extend(urls.iter().map(|(name, url)| (name.clone(), markup(escaped(url)))));
+    let text = letter::tidied(&filled(&parts.text, Syntax::Text, &plain)?);
+    Ok(Composed { subject, text, html: filled(&parts.html, Syntax::Html, &said)? })
 }
 
-#[derive(Template)]
-#[template(path = "mail/alert.html")]
-struct HtmlBody<'v> {
-    view: &'v View,
+macro_rules! blocks {
+    ($($module:ident: $path:literal { $($name:ident = $block:literal),* })*) => {$(
+        mod $module {
+            use super::View;
+            use askama::Template;
+            $(
+                #[derive(Template)]
+                #[template(path = $path, block = $block)]
+                pub(super) struct $name<'v> {
+                    pub(super) view: &'v View,
+                }
+            )*
+        }
+    )*};
 }
 
-/// Everything the templates show, in the reader's language. None of it is markup.
+blocks! {
+    text: "mail/alert.txt" {
+        Contact = "contact", Verdict = "verdict", Why = "why", Scores = "scores", Pages = "pages", Notes = "notes"
+    }
+    html: "mail/alert.html" {
+        Contact = "contact", Verdict = "verdict", Why = "why", Scores = "scores", Pages = "pages", Notes = "notes"
+    }
+}
+
+/// Everything the blocks show, in the reader's language. None of it is markup.
 struct View {
-    lang: &'static str,
-    subject: String,
-    preview: String,
     who: String,
     about: String,
     phone: Option<Link>,
@@ -79,7 +182,6 @@ struct View {
     cell: Option<String>,
     standing: String,
     why: Vec<String>,
-    url: String,
     scores: Vec<Score>,
     pages: Vec<Page>,
     notes: Vec<String>,
@@ -108,11 +210,7 @@ struct Page {
 struct Labels {
     phone: &'static str,
     mail: &'static str,
-    why: &'static str,
-    open: &'static str,
     colon: &'static str,
-    scores: &'static str,
-    pages: &'static str,
 }
 
 /// Says things in one language, as of one moment.
@@ -123,12 +221,8 @@ struct Teller<'z> {
 }
 
 impl Teller<'_> {
-    fn view(&self, alert: &Alert, setup: &Setup, owner: &Owner, url: &str) -> View {
-        let why = self.why(alert);
+    fn view(&self, alert: &Alert, setup: &Setup, owner: &Owner) -> View {
         View {
-            lang: self.pick("en", "ja"),
-            subject: self.subject(alert),
-            preview: why.first().cloned().unwrap_or_default(),
             who: self.who(alert),
             about: self.about(alert),
             phone: alert.phone.as_ref().map(|phone| Link { text: self.known(phone), href: self.dial(phone) }),
@@ -138,19 +232,14 @@ impl Teller<'_> {
                 .map(|address| Link { text: address.to_string(), href: Some(mailto(address.as_str())) }),
             cell: alert.cell.map(|cell| words::cell(cell, self.language)),
             standing: self.standing(alert),
-            why,
-            url: url.to_owned(),
+            why: self.why(alert),
             scores: self.scores(alert),
             pages: alert.pages.iter().map(|page| self.page(page)).collect(),
             notes: self.notes(alert, setup, owner),
             labels: Labels {
                 phone: self.pick("Phone:", "電話："),
                 mail: self.pick("Mail:", "メール："),
-                why: self.pick("Why now", "いま連絡する理由"),
-                open: self.pick("Open the lead page", "見込み客のページを開く"),
                 colon: self.pick(":", "："),
-                scores: self.pick("Scores, before and after", "スコアの変化"),
-                pages: self.pick("Last pages", "最近見たページ"),
             },
         }
     }
@@ -185,22 +274,26 @@ impl Teller<'_> {
         parts.join(self.pick(", ", " "))
     }
 
-    fn subject(&self, alert: &Alert) -> String {
-        let who = match (&alert.name, &alert.company) {
+    /// The person with the company, for the subject.
+    fn person(&self, alert: &Alert) -> String {
+        match (&alert.name, &alert.company) {
             (Some(name), Some(company)) => {
                 self.pick(format!("{}, {}", name.text, company.text), format!("{} 様（{}）", name.text, company.text))
             }
             (Some(_), None) | (None, _) => self.who(alert),
-        };
+        }
+    }
+
+    /// What it did and where it stands, in few words.
+    fn headline(&self, alert: &Alert) -> String {
         let cell = alert.cell.map(|cell| words::cell(cell, self.language));
         let deed = alert.deeds.first().map(|deed| self.what(deed));
-        let why = match (deed, alert.cell, cell) {
+        match (deed, alert.cell, cell) {
             (Some(deed), Some(short), _) => self.pick(format!("{deed} · {short}"), format!("{deed}・{short}")),
             (Some(deed), None, _) => deed,
             (None, _, Some(cell)) => cell,
             (None, _, None) => words::stage(alert.stage, self.language).to_owned(),
-        };
-        cleaned(&self.pick(format!("{who}: {why}"), format!("{who}：{why}")), MAX_SUBJECT)
+        }
     }
 
     fn standing(&self, alert: &Alert) -> String {

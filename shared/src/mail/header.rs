@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::text::cleaned;
 use crate::address::Address;
+use crate::playbook::mail::From;
+use crate::playbook::{Language, Owner, Setup};
 
 /// The longest name, in characters: what is longer no reader shows.
 const MAX_NAME: usize = 60;
@@ -23,6 +25,29 @@ pub fn mailbox(name: &str, address: &Address) -> String {
         format!("{} <{address}>", quoted(&name))
     } else {
         format!("{} <{address}>", encoded(&name))
+    }
+}
+
+/// A text as the value of a header that is no address, as a subject is: in ASCII, whatever it says.
+#[must_use]
+pub fn unstructured(text: &str) -> String {
+    let text = cleaned(text, usize::MAX);
+    if text.is_ascii() { text } else { encoded(&text) }
+}
+
+/// From whom a mail to a lead comes, and where answers go if not there. SES sends for one domain, so the address is always
+/// the playbook's; in an owner's mail the name is the owner's, and answers go to the owner.
+#[must_use]
+pub fn sender(from: From, setup: &Setup, owner: Option<&Owner>) -> (String, Option<Address>) {
+    match (from, owner) {
+        (From::Owner, Some(owner)) => {
+            let name = match setup.language {
+                Language::En => format!("{}, {}", owner.name, setup.sender.name),
+                Language::Ja => format!("{}（{}）", owner.name, setup.sender.name),
+            };
+            (mailbox(&name, &setup.sender.address), Some(owner.address.clone()))
+        }
+        (From::Owner, None) | (From::Company, _) => (mailbox(&setup.sender.name, &setup.sender.address), None),
     }
 }
 

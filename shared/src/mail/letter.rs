@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::fields::values;
 use crate::consent::MailClass;
 use crate::id::{ActivityId, BroadcastId, MailId, TopicId};
+use crate::lead::Lead;
+use crate::playbook::mail::{Mail, Version};
+use crate::playbook::{Owner, Setup};
 
 /// What a message to a lead says. Everything that can change until it is sent is frozen when it is owed; the text itself is
 /// that of the playbook's version that the message names.
@@ -28,6 +32,29 @@ pub struct Letter {
     /// Where its links lead, by number: a link in a mail names lead, message and number, never a target.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
+}
+
+impl Letter {
+    /// A letter as it is owed now, with its values frozen; none: the mail is not for leads.
+    #[must_use]
+    pub fn owed(
+        id: &MailId,
+        (mail, version): (&Mail, &Version),
+        cause: Cause,
+        subject: u16,
+        (lead, owner): (&Lead, Option<&Owner>),
+        setup: &Setup,
+    ) -> Option<Self> {
+        Some(Self {
+            mail: id.clone(),
+            class: mail.class.consent()?,
+            topic: mail.topic.clone(),
+            cause,
+            subject,
+            values: values(version, lead, owner, setup),
+            links: version.links.clone(),
+        })
+    }
 }
 
 /// What a letter is sent for.

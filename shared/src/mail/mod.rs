@@ -4,10 +4,13 @@
 //! - [`gate`]: the only door for mail; [`pace`]: how fast it lets mail out
 //! - [`alert`]: what sales is told of a lead; [`summary`]: of all that a changed playbook made ready
 //! - [`compose`]: the mails that say it; [`words`]: the words for it
+//! - [`fields`]: what a playbook's mail may show; [`template`]: filling it in; [`footer`]: what stands below
 //! - [`text`], [`header`]: text from outside, made fit for a mail and for its headers
 
 pub mod alert;
 pub mod compose;
+pub mod fields;
+pub mod footer;
 pub mod gate;
 pub mod header;
 pub mod letter;
@@ -15,6 +18,7 @@ pub mod mailing;
 pub mod message;
 pub mod pace;
 pub mod summary;
+pub mod template;
 pub mod text;
 pub mod told;
 pub mod words;

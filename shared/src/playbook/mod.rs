@@ -5,6 +5,7 @@
 
 #[cfg(feature = "authoring")]
 pub mod authoring;
+pub mod mail;
 pub mod mailing;
 pub mod pattern;
 pub mod spam;
@@ -18,13 +19,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::condition::Condition;
-use crate::id::{ClassId, FormId, OwnerId, PlaybookVersion, RuleId, WriteKey, derive};
+use crate::id::{ClassId, FormId, MailId, OwnerId, PlaybookVersion, RuleId, WriteKey, derive};
 use crate::scoring::rules::Scoring;
+use mail::Mail;
 use mailing::MailRules;
 use pattern::Pattern;
 use spam::SpamRules;
 
-/// A whole playbook: `playbook.yaml`, `scoring.yaml` and `segments.yaml` together.
+/// A whole playbook: `playbook.yaml`, `scoring.yaml`, `segments.yaml` and `mail/*.md` together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Playbook {
@@ -34,6 +36,9 @@ pub struct Playbook {
     pub scoring: Scoring,
     /// Named conditions.
     pub segments: BTreeMap<RuleId, Condition>,
+    /// The mails it brings; [`Playbook::mail`] also knows michi's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mails: BTreeMap<MailId, Mail>,
 }
 
 /// `playbook.yaml`: company, sites, people.
@@ -130,7 +135,7 @@ pub struct Sender {
 }
 
 /// The languages that michi itself speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "authoring", derive(schemars::JsonSchema))]
 pub enum Language {

@@ -74,7 +74,7 @@ impl Wish {
 mod tests {
     use axum::body::Body;
     use axum::http::{HeaderMap, header};
-    use michi::consent::{Suppression, SuppressedBy};
+    use michi::consent::{SuppressedBy, Suppression};
     use michi::playbook::Text;
 
     use super::*;
@@ -86,10 +86,7 @@ mod tests {
 
     fn topics() -> Vec<Topic> {
         ["news", "events"]
-            .map(|id| Topic {
-                id: TopicId::parse(id).unwrap(),
-                name: Text { en: id.to_owned(), ja: id.to_owned() },
-            })
+            .map(|id| Topic { id: TopicId::parse(id).unwrap(), name: Text { en: id.to_owned(), ja: id.to_owned() } })
             .to_vec()
     }
 

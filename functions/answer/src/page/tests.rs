@@ -89,7 +89,10 @@ impl Story {
         let address = fields.get("email").and_then(|address| Address::parse(address).ok());
         let consent = Some(FormConsent { granted: true, text: "Send me news by mail".to_owned() });
         let form = FormId::parse(form).unwrap();
-        self.add(Source::Site, Kind::FormSubmitted(FormSubmission { form, page_view: None, url: None, address, fields, consent, millis: None }))
+        self.add(
+            Source::Site,
+            Kind::FormSubmitted(FormSubmission { form, page_view: None, url: None, address, fields, consent, millis: None }),
+        )
     }
 
     fn linked(&mut self, proof: Proof) -> &mut Self {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use michi::address::Address;
 use michi::playbook::Language;
-use michi::playbook::authoring::{Part, SourceFile, check, with_text};
+use michi::playbook::authoring::{DEFAULT_MAILS, MAIL_SCHEMA, Part, SourceFile, check, with_text};
 
 /// The company of the default playbook has this domain, which gives way to the customer's wherever it stands.
 const DEMO_DOMAIN: &str = "tsumugi-works.example";
@@ -16,6 +16,9 @@ const DEMO_SITES: &str = "  - origin: http://127.0.0.1:7070
   #- origin: https://www.example.com
 ";
 
+/// Where the default mails' links lead.
+const DEMO: &str = "http://127.0.0.1:7070";
+
 /// In their place: the customer's site, and a hint for trying things out.
 const SITES: &str = "  - origin: https://www.example.com
   #- origin: http://localhost:3000
@@ -24,7 +27,7 @@ const SITES: &str = "  - origin: https://www.example.com
 /// A playbook without mistakes, not yet written.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
-    files: [SourceFile; 3],
+    files: Vec<SourceFile>,
     /// The site's domain without `www.`; `None` if it has no name that mail could be sent to.
     pub(super) domain: Option<String>,
 }
@@ -43,10 +46,14 @@ impl Draft {
             Language::En => ("en", "UTC"),
             Language::Ja => ("ja", "Asia/Tokyo"),
         };
-        let texts = Part::ALL.map(|part| (part, in_language(part.default_text(), language).replace(DEMO_SITES, SITES)));
-        let draft = Self { files: texts.map(|(part, text)| SourceFile::new(part.file_name(), text)), domain };
+        let origin = format!("{scheme}://{authority}");
+        let text = |part: Part| in_language(part.default_text(), language).replace(DEMO_SITES, SITES);
+        let parts = Part::ALL.map(|part| SourceFile::new(part.file_name(), text(part)));
+        let draft = Self { files: parts.to_vec(), domain };
         let draft = draft.with(&[("language", word), ("time_zone", zone), ("write_key", write_key)])?;
-        draft.with(&[("sites.0.origin", &format!("{scheme}://{authority}"))]).with_context(|| format!("--site {site}"))
+        let mut draft = draft.with(&[("sites.0.origin", &origin)]).with_context(|| format!("--site {site}"))?;
+        draft.files.extend(mails(language, &origin));
+        draft.with(&[])
     }
 
     /// The draft with other texts at these places of `playbook.yaml`; a path has points between its keys.
@@ -55,7 +62,7 @@ impl Draft {
     /// With them it would have a mistake, which is said.
     pub(super) fn with(&self, changes: &[(&str, &str)]) -> anyhow::Result<Self> {
         let mut draft = self.clone();
-        let [setup, ..] = &mut draft.files;
+        let setup = draft.files.first_mut().context("a playbook has files")?;
         for (path, text) in changes {
             let keys: Vec<&str> = path.split('.').collect();
             *setup = with_text(setup, &keys, text).with_context(|| format!("the default playbook has no {path}"))?;
@@ -82,10 +89,47 @@ impl Draft {
     pub(super) fn save(&self, dir: &Path) -> std::io::Result<()> {
         let schemas = dir.join("schema");
         std::fs::create_dir_all(&schemas)?;
-        for part in Part::ALL {
-            std::fs::write(schemas.join(part.schema_name()), part.schema_text())?;
+        std::fs::create_dir_all(dir.join("mail"))?;
+        for (name, text) in Part::ALL.map(|part| (part.schema_name(), part.schema_text())).into_iter().chain([MAIL_SCHEMA]) {
+            std::fs::write(schemas.join(name), text)?;
         }
         self.files.iter().try_for_each(|file| std::fs::write(dir.join(&file.name), &file.bytes))
+    }
+}
+
+/// The default mails with links to the customer's site. Those in the playbook's own language have no language in their
+/// names.
+fn mails(language: Language, origin: &str) -> Vec<SourceFile> {
+    let mail = |(name, text): (&str, &str)| {
+        let name = match (language, name.strip_suffix(".ja.md"), name.strip_suffix(".md")) {
+            (Language::Ja, Some(stem), _) => format!("{stem}.md"),
+            (Language::Ja, None, Some(stem)) => format!("{stem}.en.md"),
+            _ => name.to_owned(),
+        };
+        (name, text.replace(&format!("{DEMO}/ja"), origin).replace(DEMO, origin))
+    };
+    let mut mails: Vec<(String, String)> = DEFAULT_MAILS.into_iter().map(mail).collect();
+    if language == Language::Ja {
+        move_shared(&mut mails);
+    }
+    mails.into_iter().map(|(name, text)| SourceFile::new(name, text)).collect()
+}
+
+/// What holds for every language of a mail stands in the file without a language in its name.
+fn move_shared(mails: &mut [(String, String)]) {
+    let shared =
+        |line: &str| ["class:", "topic:", "sender:", "personas:", "stages:", "review:"].iter().any(|key| line.starts_with(key));
+    let mut moved: Vec<(String, String)> = Vec::new();
+    for (name, text) in mails.iter_mut() {
+        let Some(stem) = name.strip_suffix(".en.md") else { continue };
+        let lines: String = text.split_inclusive('\n').filter(|line| shared(line)).collect();
+        *text = text.split_inclusive('\n').filter(|line| !shared(line)).collect();
+        moved.push((format!("{stem}.md"), lines));
+    }
+    for (name, lines) in moved {
+        for (_, text) in mails.iter_mut().filter(|(other, _)| *other == name) {
+            *text = text.replacen("\n---\n", &format!("\n{lines}---\n"), 1);
+        }
     }
 }
 

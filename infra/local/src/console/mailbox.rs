@@ -134,7 +134,7 @@ pub(super) struct Asked {
     part: Option<Part>,
 }
 
-/// One mail: its page, or with `.json` behind the id all of it.
+/// One mail: its page, or with `.json` behind the id all of it, or with `.eml` its source, which mail programs open.
 pub(super) async fn show_one(
     State(console): State<Console>,
     Path(name): Path<String>,
@@ -142,6 +142,10 @@ pub(super) async fn show_one(
 ) -> Result<Response, Refusal> {
     if let Some(id) = name.strip_suffix(".json") {
         return page::json(&*find(&console, id)?);
+    }
+    if let Some(id) = name.strip_suffix(".eml") {
+        let headers = [(header::CONTENT_TYPE, "message/rfc822"), (header::CONTENT_DISPOSITION, "attachment")];
+        return Ok((headers, find(&console, id)?.source()).into_response());
     }
     let mail = find(&console, &name)?;
     let frame = Frame { title: line(&mail.subject), ..Frame::new(&console, "/mailbox", "") };

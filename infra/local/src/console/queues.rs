@@ -188,14 +188,7 @@ fn queues(suite: &Suite, limit: usize) -> anyhow::Result<Queues> {
             .collect()
     };
     let (quarantine, suspects) = tables::quarantine(suite)?;
-    Ok(Queues {
-        now,
-        waiting: said(waiting, true),
-        held: said(held, false),
-        given_up: suite.abandoned()?,
-        quarantine,
-        suspects,
-    })
+    Ok(Queues { now, waiting: said(waiting, true), held: said(held, false), given_up: suite.abandoned()?, quarantine, suspects })
 }
 
 fn is_overdue(wake_up: &WakeUp, now: Timestamp) -> bool {

@@ -244,6 +244,11 @@ pub(super) fn source(digest: &str, number: usize) -> String {
     format!("{}{number:03}", sources(digest))
 }
 
+/// Sort key of a mail's text and HTML, which lie with the playbook's version.
+pub(super) fn mail(digest: &str) -> String {
+    format!("mail#{digest}")
+}
+
 /// Sort key of a move of the pointer to the live playbook.
 pub(super) fn moved(at: Timestamp, revision: u64) -> String {
     format!("{}#{revision:06}", instant(at))

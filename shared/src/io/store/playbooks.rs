@@ -3,6 +3,8 @@
 //! Nothing of a version is ever written twice: a part that is there already is the same part, since the version is the
 //! digest of what it holds. So keeping a version that was interrupted half-way is done by keeping it again.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -15,6 +17,7 @@ use super::keys::{self, Item};
 use super::{CAPACITY, Store};
 use crate::id::{PlaybookVersion, derive};
 use crate::playbook::Playbook;
+use crate::playbook::mail::{Body, Parts};
 
 /// A part of a version's compiled JSON.
 #[derive(Serialize, Deserialize)]
@@ -48,7 +51,7 @@ const PART_BYTES: usize = 290_000;
 const BYTES: &str = "bytes";
 
 impl Store {
-    /// Keeps a version: its compiled form, and last of all where it comes from with its packed files. It is not live by
+    /// Keeps a version: its compiled form, its mails, and last of all where it comes from with its packed files. It is not live by
     /// that. Of a version that is there already nothing changes.
     ///
     /// # Errors
@@ -62,6 +65,11 @@ impl Store {
         for (number, text) in texts.iter().enumerate() {
             let part = Part { parts: texts.len(), text: (*text).to_owned() };
             self.keep_part(keys::item(&pk, keys::part(number), &part)?).await?;
+        }
+        for body in playbook.mails.values().flat_map(|mail| mail.versions.values()).map(|version| &version.body) {
+            if let Some(parts) = body.parts() {
+                self.keep_part(keys::item(&pk, keys::mail(body.digest()), parts)?).await?;
+            }
         }
         let about = About { packed: digest(packed), ..about.clone() };
         for (number, bytes) in packed.chunks(PART_BYTES).enumerate() {
@@ -95,6 +103,19 @@ impl Store {
         serde_json::from_str(&compiled).map_err(|error| {
             Error::never(format!("version {version} of the playbook cannot be read (column {})", error.column()))
         })
+    }
+
+    /// Text and HTML of a mail of this version; those at hand cost nothing.
+    ///
+    /// # Errors
+    /// If they are not there or cannot be read.
+    pub async fn mail_parts(&self, version: &PlaybookVersion, body: &Body) -> Result<Arc<Parts>, Error> {
+        if let Some(parts) = body.parts() {
+            return Ok(Arc::clone(parts));
+        }
+        let found: Vec<Parts> = self.parts(version, &keys::mail(body.digest()), read).await?;
+        let parts = found.into_iter().next();
+        parts.map(Arc::new).ok_or_else(|| Error::never(format!("a mail of version {version} of the playbook is not there")))
     }
 
     /// Where a version comes from; none if it was never kept whole.

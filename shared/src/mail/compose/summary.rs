@@ -2,50 +2,72 @@
 
 use askama::Template;
 use jiff::Timestamp;
+use minijinja::Value;
 
-use super::{Composed, MAX_SUBJECT, MAX_WORDS, Teller, Unfilled};
+use super::{Composed, MAX_WORDS, Shown, Teller, Unfilled, to_sales};
 use crate::id::LeadId;
 use crate::mail::summary::{ReadyLine, Summary};
+use crate::mail::template::Values;
 use crate::mail::text::cleaned;
 use crate::mail::words;
 use crate::playbook::Language::{En, Ja};
+use crate::playbook::mail::{Parts, Version};
 use crate::playbook::{Language, Owner, Setup};
+
+/// What a summary may show.
+pub static SUMMARY: Shown = Shown { sure: &["heading", "reason", "count"], unsure: &[], blocks: &["leads"], urls: &[] };
 
 /// Composes a summary for `owner`, with `url` leading to each lead's page; times are told as they are at `now`.
 ///
 /// # Errors
 /// [`Unfilled`] if a template cannot be filled in.
 pub fn summary(
+    (language, version): (Language, &Version),
+    parts: &Parts,
     summary: &Summary,
     setup: &Setup,
     owner: &Owner,
     url: impl Fn(&LeadId) -> String,
-    language: Language,
     now: Timestamp,
 ) -> Result<Composed, Unfilled> {
     let teller = Teller { language, zone: setup.time_zone.get(), now };
     let view = teller.summary(summary, setup, owner, url);
-    let text = TextBody { view: &view }.render()?;
-    let html = HtmlBody { view: &view }.render()?;
-    Ok(Composed { subject: view.subject, text, html })
+    let said = Values::from([
+        ("heading".to_owned(), Value::from(view.heading.clone())),
+        ("reason".to_owned(), Value::from(view.reason.clone())),
+        ("count".to_owned(), Value::from(summary.count)),
+    ]);
+    let text = [("leads", TextLeads { view: &view }.render()?), ("footer", TextNotes { view: &view }.render()?)];
+    let html = [("leads", HtmlLeads { view: &view }.render()?), ("footer", HtmlNotes { view: &view }.render()?)];
+    to_sales(version, parts, said, (text, html), &[], setup)
 }
 
 #[derive(Template)]
-#[template(path = "mail/summary.txt")]
-struct TextBody<'v> {
+#[template(path = "mail/summary.txt", block = "leads")]
+struct TextLeads<'v> {
     view: &'v View,
 }
 
 #[derive(Template)]
-#[template(path = "mail/summary.html")]
-struct HtmlBody<'v> {
+#[template(path = "mail/summary.txt", block = "notes")]
+struct TextNotes<'v> {
     view: &'v View,
 }
 
-/// Everything the templates show, in the reader's language. None of it is markup.
+#[derive(Template)]
+#[template(path = "mail/summary.html", block = "leads")]
+struct HtmlLeads<'v> {
+    view: &'v View,
+}
+
+#[derive(Template)]
+#[template(path = "mail/summary.html", block = "notes")]
+struct HtmlNotes<'v> {
+    view: &'v View,
+}
+
+/// Everything the blocks show, in the reader's language. None of it is markup.
 struct View {
-    lang: &'static str,
-    subject: String,
     heading: String,
     reason: String,
     leads: Vec<Line>,
@@ -75,11 +97,6 @@ impl Teller<'_> {
         let name = cleaned(&owner.name, MAX_WORDS);
         let zone = self.zone.iana_name().unwrap_or("UTC");
         View {
-            lang: self.pick("en", "ja"),
-            subject: cleaned(
-                &self.pick(format!("{heading}: the scoring rules were changed"), format!("{heading}（採点ルールの変更）")),
-                MAX_SUBJECT,
-            ),
             heading,
             reason: self.reason(summary),
             between: self.pick(" · ", "／"),
@@ -133,7 +150,7 @@ impl Teller<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{now, setup};
+    use super::super::tests::{now, own, setup};
     use super::*;
     use crate::lead::Cell;
     use crate::mail::text::Plain;
@@ -152,9 +169,9 @@ mod tests {
     }
 
     fn composed(count: usize, language: Language) -> Composed {
-        let setup = setup();
+        let (setup, (version, parts)) = (setup(), own("summary", language));
         let url = |lead: &LeadId| format!("https://m.example/view/{}", &lead.as_str()[..4]);
-        summary(&sample(count), &setup, &setup.owners[0], url, language, now()).unwrap()
+        summary(version, parts, &sample(count), &setup, &setup.owners[0], url, now()).unwrap()
     }
 
     #[test]

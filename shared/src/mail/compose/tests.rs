@@ -20,9 +20,16 @@ pub(super) fn now() -> Timestamp {
     "2026-11-22T14:05:30+09:00".parse().unwrap()
 }
 
+/// One of michi's own mails in a language, as every playbook has it.
+pub(super) fn own(name: &str, language: Language) -> ((Language, &'static Version), &'static Parts) {
+    let mail = &crate::playbook::mail::built_in()[&crate::id::MailId::parse(name).unwrap()];
+    let (language, version) = mail.version(language).unwrap();
+    ((language, version), version.body.parts().unwrap())
+}
+
 fn composed(alert: &Alert, language: Language) -> Composed {
-    let setup = setup();
-    super::alert(alert, &setup, &setup.owners[0], "https://m.example/view/abc", language, now()).unwrap()
+    let (setup, (version, parts)) = (setup(), own("alert", language));
+    super::alert(version, parts, alert, &setup, &setup.owners[0], "https://m.example/view/abc", now()).unwrap()
 }
 
 #[test]
@@ -48,7 +55,19 @@ fn html_looks_as_agreed() {
 fn seen(html: &str) -> String {
     let body = html.split_once("<h1").map_or("", |(_, body)| body);
     let text: String = body.split('<').map(|part| part.split_once('>').map_or("", |(_, text)| text)).collect();
-    let entities = [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")];
+    let entities = [
+        ("&#60;", "<"),
+        ("&#62;", ">"),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&#38;", "&"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#x27;", "'"),
+        ("&#x2f;", "/"),
+        ("&amp;", "&"),
+    ];
     entities.iter().fold(text, |text, (entity, sign)| text.replace(entity, sign))
 }
 

@@ -11,6 +11,7 @@ mod edit;
 mod folder;
 mod form;
 mod leaf;
+mod mail;
 mod mistake;
 mod names;
 mod near;
@@ -34,13 +35,14 @@ use serde_json::{Value, json};
 pub use archive::{digest, pack, unpack};
 pub use edit::with_text;
 pub use mistake::{At, Mistake, Mistakes};
-pub use part::Part;
-pub use schema::schema;
+pub use part::{DEFAULT_MAILS, MAIL_SCHEMA, Part};
+pub use schema::{mail_schema, schema};
 pub use source::SourceFile;
 
 use crate::condition::Condition;
-use crate::id::RuleId;
-use crate::playbook::Playbook;
+use crate::id::{MailId, RuleId};
+use crate::playbook::mail::Mail;
+use crate::playbook::{Language, Playbook};
 use names::Names;
 use place::Place;
 use source::Source;
@@ -80,7 +82,8 @@ pub fn load_with_files(folder: &Path) -> Result<(Playbook, Vec<SourceFile>), Mis
 /// The files of the playbook that works untouched for a new site.
 #[must_use]
 pub fn default_files() -> Vec<SourceFile> {
-    Part::ALL.map(|part| SourceFile::new(part.file_name(), part.default_text())).to_vec()
+    let parts = Part::ALL.into_iter().map(|part| SourceFile::new(part.file_name(), part.default_text()));
+    parts.chain(DEFAULT_MAILS.into_iter().map(|(name, text)| SourceFile::new(name, text))).collect()
 }
 
 /// Checks a playbook by what its files hold; it touches no disk.
@@ -101,7 +104,7 @@ fn judge(files: &[SourceFile], mut mistakes: Vec<Mistake>) -> Result<Playbook, M
     let values = [(Part::Playbook, setup), (Part::Scoring, scoring), (Part::Segments, segments)]
         .map(|(part, place)| place.and_then(|place| shaped(part, place, &mut mistakes)));
 
-    let names = Names::of(setup, segments);
+    let names = Names::of(setup, scoring, segments);
     if let Some(setup) = setup {
         setup::check(setup, &mut mistakes);
     }
@@ -111,19 +114,21 @@ fn judge(files: &[SourceFile], mut mistakes: Vec<Mistake>) -> Result<Playbook, M
     if let Some(segments) = segments {
         conditions::check_segments(segments, &names, &mut mistakes);
     }
+    let language = setup.and_then(|setup| Language::written(setup.key("language").text()?));
+    let mails = mail::read(files, language, &names, &mut mistakes);
     match Mistakes::of(mistakes) {
         Some(mistakes) => Err(mistakes),
-        None => typed(values.map(Option::unwrap_or_default)),
+        None => typed(values.map(Option::unwrap_or_default), mails),
     }
 }
 
 /// Reports files that are none of a playbook's.
 fn strangers(files: &[SourceFile], mistakes: &mut Vec<Mistake>) {
     let names = Part::ALL.map(Part::file_name);
-    for file in files.iter().filter(|file| !names.contains(&file.name.as_str())) {
+    for file in files.iter().filter(|file| !names.contains(&file.name.as_str()) && !mail::is_one(file)) {
         let remedy = match near::nearest(&file.name, names) {
             Some(near) => format!("rename it to {near}, or move it out of the folder"),
-            None => format!("move it out of the folder: a playbook is {}", near::listed(names)),
+            None => format!("move it out of the folder: a playbook is {} and mail/*.md", near::listed(names)),
         };
         mistakes.push(Mistake::whole(&file.name, "this file is none of a playbook's", remedy));
     }
@@ -152,7 +157,7 @@ fn shaped(part: Part, place: Place<'_>, mistakes: &mut Vec<Mistake>) -> Option<V
 }
 
 /// The shape is derived from the types, so what has it can be read; should the two ever differ, this names the file.
-fn typed([setup, scoring, segments]: [Value; 3]) -> Result<Playbook, Mistakes> {
+fn typed([setup, scoring, segments]: [Value; 3], mails: BTreeMap<MailId, Mail>) -> Result<Playbook, Mistakes> {
     let refused = |part: Part, error: serde_json::Error| {
         Mistakes::from(Mistake::whole(part.file_name(), error.to_string(), "compare it with the default file"))
     };
@@ -160,5 +165,6 @@ fn typed([setup, scoring, segments]: [Value; 3]) -> Result<Playbook, Mistakes> {
         setup: serde_json::from_value(setup).map_err(|error| refused(Part::Playbook, error))?,
         scoring: serde_json::from_value(scoring).map_err(|error| refused(Part::Scoring, error))?,
         segments: serde_json::from_value(segments).map_err(|error| refused(Part::Segments, error))?,
+        mails,
     })
 }

@@ -1,6 +1,6 @@
 //! The names that the files give, and the check of those they use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::mistake::{Mistake, quoted};
 use super::near::{listed, nearest};
@@ -51,11 +51,14 @@ pub(super) struct Names<'a> {
     pub(super) pages: Known<'a>,
     pub(super) forms: Known<'a>,
     pub(super) segments: Known<'a>,
+    pub(super) topics: Known<'a>,
+    /// The attributes that rules and segments ask for.
+    pub(super) attributes: BTreeSet<&'a str>,
 }
 
 impl<'a> Names<'a> {
     /// Collects them; a file that cannot be read has no place.
-    pub(super) fn of(setup: Option<Place<'a>>, segments: Option<Place<'a>>) -> Self {
+    pub(super) fn of(setup: Option<Place<'a>>, scoring: Option<Place<'a>>, segments: Option<Place<'a>>) -> Self {
         let classes = |list: &str| {
             // In an empty file, or with a slip in the list's own name, it only looks as if there were no classes.
             let mut keys = setup.into_iter().flat_map(Place::entries).map(|(key, _)| key).peekable();
@@ -66,9 +69,20 @@ impl<'a> Names<'a> {
         Self {
             pages: classes("pages"),
             forms: classes("forms"),
+            topics: setup
+                .map(|setup| Known::at(setup.key("mail").key("topics").items().map(|topic| topic.key("id"))))
+                .unwrap_or_default(),
+            attributes: scoring.into_iter().chain(segments).flat_map(attributes).collect(),
             segments: segments.map(|segments| Known::these(segments.entries().map(|(name, _)| name))).unwrap_or_default(),
         }
     }
+}
+
+/// The attributes for which conditions ask anywhere below a place.
+fn attributes(place: Place<'_>) -> Vec<&str> {
+    let below = place.entries().map(|(_, value)| value).chain(place.items());
+    let own = place.key("attribute").key("name").text();
+    own.into_iter().chain(below.flat_map(attributes)).collect()
 }
 
 /// Reports names that are given twice. `kind` is what they name, in the singular.

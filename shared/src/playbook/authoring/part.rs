@@ -11,6 +11,25 @@ pub enum Part {
     Segments,
 }
 
+/// The mails of the default playbook, by the names of their files.
+pub const DEFAULT_MAILS: [(&str, &str); 12] = [
+    ("mail/alert.ja.md", include_str!("../../../../infra/playbook/mail/alert.ja.md")),
+    ("mail/alert.md", include_str!("../../../../infra/playbook/mail/alert.md")),
+    ("mail/case-study.ja.md", include_str!("../../../../infra/playbook/mail/case-study.ja.md")),
+    ("mail/case-study.md", include_str!("../../../../infra/playbook/mail/case-study.md")),
+    ("mail/confirm.ja.md", include_str!("../../../../infra/playbook/mail/confirm.ja.md")),
+    ("mail/confirm.md", include_str!("../../../../infra/playbook/mail/confirm.md")),
+    ("mail/summary.ja.md", include_str!("../../../../infra/playbook/mail/summary.ja.md")),
+    ("mail/summary.md", include_str!("../../../../infra/playbook/mail/summary.md")),
+    ("mail/talk.ja.md", include_str!("../../../../infra/playbook/mail/talk.ja.md")),
+    ("mail/talk.md", include_str!("../../../../infra/playbook/mail/talk.md")),
+    ("mail/welcome.ja.md", include_str!("../../../../infra/playbook/mail/welcome.ja.md")),
+    ("mail/welcome.md", include_str!("../../../../infra/playbook/mail/welcome.md")),
+];
+
+/// The JSON Schema of what stands above the text of a mail: its name in the folder `schema`, and its text.
+pub const MAIL_SCHEMA: (&str, &str) = ("mail.schema.json", include_str!("../../../../infra/playbook/schema/mail.schema.json"));
+
 impl Part {
     /// Every file.
     pub const ALL: [Self; 3] = [Self::Playbook, Self::Scoring, Self::Segments];

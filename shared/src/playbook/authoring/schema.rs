@@ -5,6 +5,7 @@ use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
+use super::mail::FrontMatter;
 use super::{Part, Segments};
 use crate::playbook::Setup;
 use crate::scoring::rules::Scoring;
@@ -19,7 +20,14 @@ pub fn schema(part: Part) -> Value {
     }
 }
 
-fn of<T: JsonSchema>() -> Value {
+/// The JSON Schema (draft 7) of what stands above the text of a mail.
+#[must_use]
+pub fn mail_schema() -> Value {
+    of::<FrontMatter>()
+}
+
+/// The JSON Schema of one type.
+pub(super) fn of<T: JsonSchema>() -> Value {
     let generator = SchemaSettings::draft07().with_transform(WithoutNull).into_generator();
     let mut schema: Value = generator.into_root_schema_for::<T>().into();
     // Whether `serde_json` keeps the order of insertion depends on what else is built; the schemas must not.
@@ -54,6 +62,7 @@ impl Transform for WithoutNull {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIL_SCHEMA;
     use super::*;
 
     /// Compares the committed schemas with the types; `MICHI_REFRESH=1 cargo test -p michi --features authoring schema`
@@ -61,9 +70,10 @@ mod tests {
     #[test]
     #[allow(clippy::disallowed_methods, reason = "a switch for whoever changes the format; nothing that ships reads it")]
     fn the_committed_schemas_are_those_of_the_types() {
-        for part in Part::ALL {
-            let path = format!("{}/../infra/playbook/schema/{}", env!("CARGO_MANIFEST_DIR"), part.schema_name());
-            let fresh = format!("{:#}\n", schema(part));
+        let all = Part::ALL.map(|part| (part.schema_name(), schema(part))).into_iter();
+        for (name, schema) in all.chain([(MAIL_SCHEMA.0, mail_schema())]) {
+            let path = format!("{}/../infra/playbook/schema/{name}", env!("CARGO_MANIFEST_DIR"));
+            let fresh = format!("{schema:#}\n");
             if std::env::var("MICHI_REFRESH").is_ok() {
                 std::fs::write(&path, &fresh).unwrap();
             }

@@ -19,6 +19,7 @@ pub(super) fn check(setup: Place<'_>, mistakes: &mut Vec<Mistake>) {
     }
 
     each_once(setup.key("holidays").items(), "holiday", mistakes);
+    each_once(setup.key("mail").key("topics").items().map(|topic| topic.key("id")), "topic", mistakes);
     each_once(setup.key("owners").items().map(|owner| owner.key("id")), "owner", mistakes);
     let lists =
         |classes: &'static str, list: &'static str| setup.key(classes).items().flat_map(move |class| class.key(list).items());

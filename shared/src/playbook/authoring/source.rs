@@ -52,9 +52,15 @@ impl<'a> Source<'a> {
         Ok(Self::new(&file.name, text.strip_prefix('\u{feff}').unwrap_or(text)))
     }
 
-    fn new(name: &'a str, text: &'a str) -> Self {
+    /// A text under a file's name.
+    pub(super) fn new(name: &'a str, text: &'a str) -> Self {
         let behind_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         Self { name, text, line_starts: std::iter::once(0).chain(behind_breaks).collect() }
+    }
+
+    /// The file as if it ended at this byte.
+    pub(super) fn until(&self, end: usize) -> Self {
+        Self::new(self.name, self.text.get(..end).unwrap_or(self.text))
     }
 
     /// The number of the line, from 1, in which a byte stands.

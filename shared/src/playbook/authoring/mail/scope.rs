@@ -1,0 +1,115 @@
+//! Which fields which mail may show, and which class it may have.
+
+use super::super::mistake::{Mistake, quoted};
+use super::super::names::Names;
+use super::super::place::Place;
+use super::front::Front;
+use super::tags::Scope;
+use crate::id::MailId;
+use crate::mail::compose::{ALERT, SUMMARY, Shown};
+use crate::mail::fields::{CONFIRM_URL, LEAD, OURS, OWNER, URLS};
+use crate::playbook::mail::Class;
+
+/// The mail that asks to confirm a consent.
+const CONFIRM: &str = "confirm";
+const STRANGER: &str = "take it away: until the address is confirmed, anybody may have typed what a form says, and michi sends no such words to strangers";
+const NO_CHOICE: &str = "take it away: only marketing mail can be declined; its foot says how by itself";
+const ONLY_CONFIRM: &str = "only mail/confirm.md has a page to confirm";
+
+/// What the files say that decides over fields.
+#[derive(Debug)]
+pub(super) struct Scopes<'a> {
+    pub(super) names: &'a Names<'a>,
+}
+
+impl<'a> Scopes<'a> {
+    /// What a mail may show.
+    pub(super) fn of(&self, id: &MailId, class: Class) -> Scope<'a> {
+        match (id.as_str(), class) {
+            ("alert", Class::Sales) => sales(&ALERT),
+            ("summary", Class::Sales) => sales(&SUMMARY),
+            (CONFIRM, _) => {
+                let attributes = self.names.attributes.iter().copied().chain(LEAD).chain(OWNER);
+                Scope {
+                    sure: OURS.to_vec(),
+                    urls: vec![CONFIRM_URL],
+                    barred: attributes.map(|name| (name, STRANGER)).chain(URLS.map(|name| (name, NO_CHOICE))).collect(),
+                    needed: Some(CONFIRM_URL),
+                    ..Scope::default()
+                }
+            }
+            _ => {
+                let mut unsure: Vec<&str> = LEAD.into_iter().filter(|name| *name != "email").collect();
+                unsure.extend(self.names.attributes.iter().copied().filter(|name| !LEAD.contains(name) && is_name(name)));
+                let mut barred = vec![(CONFIRM_URL, ONLY_CONFIRM)];
+                if class == Class::Service {
+                    barred.extend(URLS.map(|name| (name, NO_CHOICE)));
+                }
+                Scope {
+                    unsure,
+                    sure: ["email"].into_iter().chain(OWNER).chain(OURS).collect(),
+                    urls: if class == Class::Marketing { URLS.to_vec() } else { vec![] },
+                    barred,
+                    attributes: true,
+                    ..Scope::default()
+                }
+            }
+        }
+    }
+
+    /// Sees to it that class and topic fit the mail.
+    pub(super) fn judge(
+        &self,
+        id: &MailId,
+        class: Option<Class>,
+        front: Option<&Front>,
+        place: Place<'_>,
+        mistakes: &mut Vec<Mistake>,
+    ) {
+        let Some(class) = class else { return };
+        let mut wrong = |what: String, remedy: &str| {
+            let at = place.key("class");
+            mistakes.push(at.mistake(what, remedy));
+        };
+        match (id.as_str(), class) {
+            ("alert" | "summary", Class::Marketing | Class::Service) => {
+                wrong(format!("the mail \"{id}\" goes to sales"), "write \"class: sales\", or give the mail another name");
+            }
+            (CONFIRM, Class::Marketing | Class::Sales) => {
+                wrong("the mail \"confirm\" is sent because somebody asked for it".to_owned(), "write \"class: service\"");
+            }
+            ("alert" | "summary", Class::Sales) | (_, Class::Marketing | Class::Service) => {}
+            (_, Class::Sales) => {
+                wrong(
+                    "only \"alert\" and \"summary\" go to sales".to_owned(),
+                    "write \"class: marketing\" or \"class: service\"",
+                );
+            }
+        }
+        let topic = place.key("topic");
+        if let Some(name) = topic.text() {
+            if class != Class::Marketing {
+                mistakes.push(topic.mistake("only marketing mail has a topic", "take it away: other mail cannot be declined"));
+            } else if self.names.topics.lacks(name) && front.is_some() {
+                let what = format!("no topic is called {}", quoted(name));
+                mistakes.push(topic.mistake(what, self.names.topics.remedy(name, "in playbook.yaml under \"mail: topics:\"")));
+            }
+        }
+    }
+}
+
+fn sales(shown: &'static Shown) -> Scope<'static> {
+    Scope {
+        unsure: shown.unsure.to_vec(),
+        sure: shown.sure.to_vec(),
+        blocks: shown.blocks.to_vec(),
+        urls: shown.urls.to_vec(),
+        ..Scope::default()
+    }
+}
+
+/// Whether a tag can name it: other attributes serve rules alone.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
