@@ -11,8 +11,9 @@ use michi::mail::message::Report;
 use michi_local::Fault;
 use serde_json::Value;
 
+use super::cast::{Fate, Person};
 use super::line::{Seen, Taken, text};
-use super::town::{Fate, Person, Town};
+use super::town::Town;
 
 /// How long after an unanswered call nothing may be sent again: mail to sales, and mail to leads.
 const EVIDENCE: [SignedDuration; 2] = [SignedDuration::from_mins(2), SignedDuration::from_mins(30)];

@@ -1,6 +1,7 @@
 //! The whole mail path under everything that can go wrong, judged by the mails that SES took.
 //!
-//! - `town`: leads with different permissions, what they are owed and what they do
+//! - `cast`: leads with different permissions, and what they are owed
+//! - `town`: what they do, and what SES does
 //! - `weather`: one schedule of faults, wrong clocks, disorder, reports that are lost or late
 //! - `line`: what passed between functions and services, in the order in which it took effect
 //! - `judge`: what must hold in the end
@@ -8,6 +9,7 @@
 //!
 //! `MICHI_SEEDS` is how many seeds the storms take, 60 if it is not set.
 
+mod cast;
 mod judge;
 mod line;
 mod planted;
@@ -20,10 +22,11 @@ use std::time::Instant;
 use jiff::SignedDuration;
 use michi_local::{Call, Fault, Planned, Service};
 
+use cast::{EVERYBODY, Person};
 use judge::{Tally, judge};
 use line::Beside;
 use planted::{Bug, Under, bugs};
-use town::{EVERYBODY, Person, Town};
+use town::Town;
 use weather::{Deed, Door, Reports, Weather};
 
 /// How wrong a clock may be.

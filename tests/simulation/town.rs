@@ -1,120 +1,26 @@
-//! A town of leads with different permissions, the letters they are owed, and what they do with those.
+//! The town: what its leads are owed, and what they do with it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::body::Body;
 use http::{Method, Request};
 use jiff::{SignedDuration, Timestamp};
-use michi::activity::{Activity, Bounce, Kind, LogOwner, OptOut, Proof, Record, Source};
-use michi::address::Address;
-use michi::consent::{Basis, MailClass};
-use michi::id::{ActivityId, BroadcastId, LeadId, MailId, MessageId, TopicId, VisitorId};
-use michi::io::store::{Mark, Save};
+use michi::activity::Bounce;
+use michi::consent::MailClass;
+use michi::id::{ActivityId, BroadcastId, LeadId, MailId, MessageId, TopicId};
+use michi::io::store::Save;
 use michi::link::{OfLetter, Purpose};
 use michi::mail::letter::{Cause, Letter};
 use michi::mail::message::{Message, Report};
 use michi::playbook::Playbook;
 use michi_local::{Mail, Meanwhile, Options, Suite};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::SKEW;
-use super::line::{Seen, Witness, text};
+use super::cast::{Fate, LETTERS, Meant, Person, Settled, address, found};
+use super::line::{Seen, Witness};
 use super::weather::{Deed, Door, Reports, Weather};
-use crate::harness::{BROWSER, ORIGIN, Visitor, buyer, ready_lead};
-
-/// Who lives in the town.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Person {
-    /// Has agreed, and clicks.
-    Agreed,
-    /// Has agreed to nothing.
-    Silent,
-    /// Has agreed and taken it back.
-    OptedOut,
-    /// Does not want one topic.
-    Picky,
-    /// Gets more than the cap allows.
-    Popular,
-    /// Has no such mailbox any more.
-    Bounces,
-    /// Calls the first mail spam.
-    Complains,
-    /// Ends mail by one click when the first has come.
-    Leaves,
-    /// Is hot enough to be told to sales, who then have the lead in hand.
-    Hot,
-}
-
-/// All of them.
-pub(super) const EVERYBODY: &[Person] = &[
-    Person::Agreed,
-    Person::Silent,
-    Person::OptedOut,
-    Person::Picky,
-    Person::Popular,
-    Person::Bounces,
-    Person::Complains,
-    Person::Leaves,
-    Person::Hot,
-];
-
-/// What becomes of a letter if nobody changes their mind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It is sent.
-    Sent,
-    /// It may not be sent.
-    Refused,
-    /// It is not sent in time.
-    Expires,
-}
-
-/// A letter that somebody means to send.
-struct Planned {
-    day: usize,
-    to: Person,
-    name: &'static str,
-    class: MailClass,
-    topic: Option<&'static str>,
-    fate: Fate,
-}
-
-/// Marketing mail on a day.
-const fn news(day: usize, to: Person, name: &'static str, fate: Fate) -> Planned {
-    Planned { day, to, name, class: MailClass::Marketing, topic: None, fate }
-}
-
-/// Mail that somebody asked for.
-const fn service(day: usize, to: Person, name: &'static str) -> Planned {
-    Planned { day, to, name, class: MailClass::Service, topic: None, fate: Fate::Sent }
-}
-
-/// The letters of three days.
-const LETTERS: &[Planned] = &[
-    news(0, Person::Agreed, "first", Fate::Sent),
-    news(1, Person::Agreed, "second", Fate::Sent),
-    news(2, Person::Agreed, "third", Fate::Sent),
-    news(0, Person::Silent, "first", Fate::Refused),
-    service(0, Person::Silent, "asked"),
-    news(0, Person::OptedOut, "first", Fate::Refused),
-    service(1, Person::OptedOut, "asked"),
-    Planned { topic: Some("events"), ..news(0, Person::Picky, "events", Fate::Refused) },
-    news(1, Person::Picky, "second", Fate::Sent),
-    news(0, Person::Popular, "first", Fate::Sent),
-    news(0, Person::Popular, "one more", Fate::Sent),
-    news(0, Person::Popular, "yet one more", Fate::Sent),
-    news(0, Person::Popular, "one too many", Fate::Sent),
-    news(0, Person::Bounces, "first", Fate::Sent),
-    news(1, Person::Bounces, "second", Fate::Sent),
-    service(2, Person::Bounces, "asked"),
-    news(0, Person::Complains, "first", Fate::Sent),
-    news(1, Person::Complains, "second", Fate::Sent),
-    news(0, Person::Leaves, "first", Fate::Sent),
-    news(1, Person::Leaves, "second", Fate::Sent),
-    service(2, Person::Leaves, "asked"),
-    news(1, Person::Hot, "second", Fate::Expires),
-];
+use crate::harness::{BROWSER, ORIGIN, Visitor, ready_lead};
 
 /// A letter that is owed.
 #[derive(Debug, Clone)]
@@ -212,8 +118,8 @@ impl Town {
     }
 
     /// Owes a letter, and once more, as whoever is not sure of having done so does.
-    async fn owe(&mut self, letter: &Planned) {
-        let Planned { to, name, class, topic, fate, .. } = *letter;
+    async fn owe(&mut self, letter: &Meant) {
+        let Meant { to, name, class, topic, fate, .. } = *letter;
         let Some(lead) = self.lead(to).await else { return };
         let marketing = class == MailClass::Marketing;
         let mail = MailId::parse(if marketing { "case-study" } else { "confirm" }).unwrap();
@@ -419,115 +325,4 @@ fn unsubscribe_url(mail: &Mail) -> Option<String> {
     let (_, value) = mail.headers.iter().find(|(name, _)| name == "List-Unsubscribe")?;
     let urls = value.split(',').filter_map(|url| url.trim().strip_prefix('<')?.strip_suffix('>'));
     urls.filter(|url| url.starts_with("http")).map(str::to_owned).next()
-}
-
-fn address(person: Person) -> Address {
-    let name = format!("{person:?}").to_lowercase();
-    let of_the_buyer = buyer()["email"].as_str().unwrap().to_owned();
-    Address::parse(&if person == Person::Hot { of_the_buyer } else { format!("{name}@town.example") }).unwrap()
-}
-
-/// What the tables hold when some persons have moved in and everything that comes of it is done: thousands of towns begin
-/// so.
-struct Settled {
-    items: Vec<(&'static str, Value)>,
-    leads: Vec<(Person, LeadId)>,
-    now: Timestamp,
-}
-
-/// Every choice of persons is settled once.
-static SETTLED: Mutex<BTreeMap<Vec<Person>, Arc<Settled>>> = Mutex::new(BTreeMap::new());
-
-impl Settled {
-    async fn of(persons: &[Person]) -> Arc<Self> {
-        let known = SETTLED.lock().unwrap().get(persons).cloned();
-        let settled = match known {
-            Some(settled) => settled,
-            None => Arc::new(Self::new(persons).await),
-        };
-        SETTLED.lock().unwrap().insert(persons.to_vec(), Arc::clone(&settled));
-        settled
-    }
-
-    async fn new(persons: &[Person]) -> Self {
-        let suite = Suite::start(Options::test()).await.unwrap();
-        let there: Vec<Person> = persons.iter().copied().filter(|person| *person != Person::Hot).collect();
-        for person in &there {
-            move_in(&suite, *person).await;
-        }
-        suite.settle().await.unwrap();
-        suite.advance(SKEW * 3).await.unwrap();
-        assert!(suite.leftovers().unwrap().is_empty());
-        let mut leads = vec![];
-        for person in there {
-            leads.push((person, found(&suite, person).await.unwrap()));
-        }
-        let items = ["Activities", "Leads"].into_iter().flat_map(|table| {
-            let items = suite.items(table).unwrap().into_iter();
-            items.filter(|item| !text(item, "pk").starts_with("playbook#")).map(move |item| (table, item))
-        });
-        Self { items: items.collect(), leads, now: suite.now() }
-    }
-
-    /// Puts all of it into a suite that has just been started. Nothing is to be started for it.
-    fn load(&self, suite: &Suite) {
-        for (table, item) in &self.items {
-            let mut item = item.clone();
-            item.as_object_mut().unwrap().retain(|name, _| name != "wake" && name != "hint");
-            let answer = suite.dynamo().call("PutItem", json!({ "TableName": table, "Item": item }));
-            assert_eq!(answer.status, 200, "{}", answer.body);
-        }
-        suite.sleep(self.now.duration_since(suite.now())).unwrap();
-    }
-}
-
-async fn found(suite: &Suite, person: Person) -> Option<LeadId> {
-    let hash = suite.own().keys.address_hash(&address(person));
-    suite.own().store.address_owner(&hash).await.unwrap()
-}
-
-/// A lead comes to be, with what it has agreed to.
-async fn move_in(suite: &Suite, person: Person) {
-    let name = format!("{person:?}");
-    let mut kinds = vec![Kind::Identified {
-        address: Some(address(person)),
-        traits: BTreeMap::from([("name".to_owned(), name.clone())]),
-        proof: Proof::Proven,
-        token: None,
-    }];
-    let agrees = Kind::Consented {
-        class: MailClass::Marketing,
-        granted: true,
-        basis: Basis::Server,
-        text: None,
-        awaits: false,
-        form: None,
-        by: None,
-    };
-    let refuses = |topic| Kind::MailChosen { topic, wanted: false, by: OptOut::Page, message: None };
-    kinds.extend(match person {
-        Person::Silent => vec![],
-        Person::OptedOut => vec![agrees, refuses(None)],
-        Person::Picky => vec![agrees, refuses(TopicId::parse("events").ok())],
-        _ => vec![agrees],
-    });
-    let now = suite.now();
-    let activities = (0..).zip(kinds).map(|(place, kind)| {
-        let id = ActivityId::derive(&["moves in", &name, &format!("{place}")]);
-        Activity { id, at: now + SignedDuration::from_millis(place), kind }
-    });
-    let activities: Vec<Activity> = activities.collect();
-    let visitor = VisitorId::parse(&format!("visitor-{name}")).unwrap();
-    let record = Record {
-        id: activities[0].id.clone(),
-        sent: now,
-        at: now,
-        received: now + SignedDuration::from_millis(9),
-        visitor: Some(visitor.clone()),
-        source: Source::Server,
-        import: None,
-        signals: michi::verdict::Signals::default(),
-        activities,
-    };
-    suite.own().store.append(&LogOwner::Visitor(visitor), &record, Mark::Guaranteed).await.unwrap();
 }
