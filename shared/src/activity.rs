@@ -343,6 +343,8 @@ pub enum OptOut {
 pub enum Bounce {
     /// The mail server does not say.
     Undetermined,
+    /// It was the sender that was refused, not the address.
+    Blocked,
     /// For now.
     Transient,
     /// For good: there is no such mailbox.

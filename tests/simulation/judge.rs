@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Bounce, LogOwner};
+
 use michi::fold::fold;
 use michi::id::{LeadId, TopicId};
 use michi::mail::mailing::Mailing;
 use michi::mail::message::Report;
-use michi_local::Fault;
-use serde_json::Value;
+use michi_local::{Fault, Mishap};
+use serde_json::{Value, json};
 
 use super::cast::{Fate, Person};
 use super::line::{Seen, Taken, text};
@@ -41,9 +42,10 @@ impl std::ops::AddAssign for Tally {
 
 /// A message as it is stored in the end.
 struct Ended {
-    of: String,
     state: String,
     letter: bool,
+    /// What it is said to have come to.
+    report: Option<Report>,
 }
 
 /// Everything that the judge looks at.
@@ -52,11 +54,6 @@ struct Case<'t> {
     seen: Vec<Seen>,
     messages: BTreeMap<String, Ended>,
     wrong: Vec<String>,
-}
-
-/// Whether nothing is sent any more to whom this is reported of.
-fn ends_mail(report: Report) -> bool {
-    report == Report::Complained || report == Report::Bounced(Bounce::Permanent)
 }
 
 /// Judges a town in which everything is done that can be; says all that is wrong.
@@ -69,6 +66,7 @@ pub(super) async fn judge(town: &Town, left: &[String]) -> Result<Tally, Vec<Str
     case.claims();
     case.caps();
     case.fates();
+    case.reports();
     case.caches(&items).await;
     let held = case.messages.values().filter(|message| message.state == "held").count();
     let (messages, mails) = (case.messages.len(), case.taken().count());
@@ -79,9 +77,17 @@ fn messages(items: &[Value]) -> BTreeMap<String, Ended> {
     let found = items.iter().filter(|item| text(item, "sk").starts_with("message#"));
     let ended = |item: &Value| {
         let state = item.pointer("/state/M/is/S").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ended { of: text(item, "pk").to_owned(), state, letter: text(item, "mail") == "letter" }
+        Ended { state, letter: text(item, "mail") == "letter", report: report(item) }
     };
     found.map(|item| (text(item, "sk").trim_start_matches("message#").to_owned(), ended(item))).collect()
+}
+
+/// What the item of a message says that it came to.
+fn report(item: &Value) -> Option<Report> {
+    let report = item.get("report")?;
+    let plain = |value: &Value| value.get("S").cloned();
+    let bounced = || Some(json!({ "bounced": plain(report.pointer("/M/bounced")?)? }));
+    serde_json::from_value(plain(report).or_else(bounced)?).ok()
 }
 
 impl Case<'_> {
@@ -109,6 +115,25 @@ impl Case<'_> {
         let lost = matches!(taken.fault, Some(Fault::AfterEffect | Fault::CrashAfter));
         let after = self.seen.iter().skip(place + 1);
         lost || after.clone().any(|seen| matches!(seen, Seen::Struck { run } if run.is_some() && *run == taken.run))
+    }
+
+    /// Whether what was seen at this place told michi for good that the message was sent: a reader's deed that was
+    /// acknowledged, or the end of a run of `feedback` that nothing struck.
+    fn proves(&self, place: usize, message: &str) -> bool {
+        let later = self.seen.iter().skip(place + 1);
+        match self.seen.get(place) {
+            Some(Seen::Proven { message: proven }) => proven == message,
+            Some(Seen::Reported { run, message: reported }) if reported == message => {
+                let goes_on = later.clone().any(|seen| matches!(seen, Seen::Reported { run: other, .. } if other == run));
+                let struck = self.seen.iter().any(|seen| matches!(seen, Seen::Struck { run: other } if other == run));
+                !goes_on && !struck
+            }
+            _ => false,
+        }
+    }
+
+    fn is_proven(&self, message: &str) -> bool {
+        (0..self.seen.len()).any(|place| self.proves(place, message))
     }
 
     /// Every message comes to an end, and none is said to be sent that was not.
@@ -170,9 +195,8 @@ impl Case<'_> {
             }
             let claimed =
                 self.seen.iter().take(again).rposition(|seen| matches!(seen, Seen::Claimed { message: m, .. } if m == message));
-            let before = self.seen.iter().take(claimed.unwrap_or(again)).skip(place);
-            if before.clone().any(|seen| matches!(seen, Seen::Proven { message: m, .. } if m == message)) {
-                wrong.push(format!("message {message} went out again though it was proven sent"));
+            if (place..claimed.unwrap_or(again)).any(|place| self.proves(place, message)) {
+                wrong.push(format!("message {message} went out again though it was known to be sent"));
             }
         }
         self.wrong.append(&mut wrong);
@@ -182,15 +206,12 @@ impl Case<'_> {
     /// After a lead was told that mail has ended, or an address was suppressed, nothing of it is claimed.
     fn claims(&mut self) {
         let mut out: BTreeSet<(&str, Option<&str>)> = BTreeSet::new();
-        let mut suppressed: BTreeSet<&str> = BTreeSet::new();
+        let mut suppressed: BTreeSet<String> = BTreeSet::new();
         let mut wrong = vec![];
         for seen in &self.seen {
             match seen {
                 Seen::OptedOut { of, topic } => drop(out.insert((of, topic.as_deref()))),
-                Seen::Suppressed { of } => drop(suppressed.insert(of)),
-                Seen::Proven { message, report } if ends_mail(*report) => {
-                    suppressed.extend(self.messages.get(message).map(|message| message.of.as_str()));
-                }
+                Seen::Suppressed { address } => suppressed.extend(self.town.at(address)),
                 Seen::Claimed { message, of, marketing, topic, .. } => {
                     let ended =
                         out.contains(&(of, None)) || topic.as_deref().is_some_and(|topic| out.contains(&(of, Some(topic))));
@@ -201,7 +222,7 @@ impl Case<'_> {
                         wrong.push(format!("message {message} was claimed after its address was suppressed"));
                     }
                 }
-                Seen::Taken(_) | Seen::Struck { .. } | Seen::Proven { .. } => {}
+                Seen::Taken(_) | Seen::Struck { .. } | Seen::Proven { .. } | Seen::Reported { .. } => {}
             }
         }
         self.wrong.append(&mut wrong);
@@ -241,13 +262,10 @@ impl Case<'_> {
                         && *out == of
                         && (topic.is_none() || topic.as_deref() == owed.topic.as_ref().map(TopicId::as_str))
                 }
-                Seen::Suppressed { of: out } => *out == of,
-                Seen::Proven { message, report } => {
-                    ends_mail(*report) && self.messages.get(message).is_some_and(|message| message.of == of)
-                }
+                Seen::Suppressed { address } => self.town.at(address).as_ref() == Some(&of),
                 _ => false,
             });
-            let proven = self.seen.iter().any(|seen| matches!(seen, Seen::Proven { message, .. } if message == id));
+            let proven = self.is_proven(id);
             // What was claimed before its reader ended such mail goes out; nothing else does.
             let fate = match (claimed, ended) {
                 (None, Some(_)) if owed.fate == Fate::Sent => Fate::Refused,
@@ -270,6 +288,30 @@ impl Case<'_> {
         self.wrong.append(&mut wrong);
     }
 
+    /// Of all that SES told of a message and that came, the furthest is what it is said to have come to.
+    fn reports(&mut self) {
+        let mailbox = self.town.suite.mailbox();
+        let mut furthest: BTreeMap<String, Report> = BTreeMap::new();
+        for posted in mailbox.reports().posted().iter().filter(|posted| posted.mishap != Some(Mishap::Lost)) {
+            let message = mailbox.mail(&posted.ses).unwrap().tags["message"].clone();
+            let report = match posted.detail_type {
+                "Email Delivered" => Report::Delivered,
+                "Email Bounced" => Report::Bounced(Bounce::Permanent),
+                "Email Complaint Received" => Report::Complained,
+                _ => Report::Sent,
+            };
+            let known = furthest.entry(message).or_insert(report);
+            *known = report.max(*known);
+        }
+        for (message, wanted) in furthest {
+            let found = self.messages.get(&message).and_then(|message| message.report);
+            // That SES took it needs no report where its answer was heard.
+            if found.unwrap_or(Report::Sent) != wanted {
+                self.wrong.push(format!("message {message} came to {wanted:?} and is said to have come to {found:?}"));
+            }
+        }
+    }
+
     /// What is kept beside the logs is what they say.
     async fn caches(&mut self, items: &[Value]) {
         let store = &self.town.suite.own().store;
@@ -284,6 +326,10 @@ impl Case<'_> {
             let wanted = Mailing::of(&lead, None).map(|mailing| mailing.digest());
             if said != wanted {
                 self.wrong.push(format!("what may be mailed to {:?} is not what its log says", self.town.person(pk)));
+            }
+            let hash = lead.address().map(|address| self.town.suite.own().keys.address_hash(&address)).unwrap_or_default();
+            if lead.permissions.suppressed.is_some() && store.suppression(&hash).await.unwrap().is_none() {
+                self.wrong.push(format!("the address of {:?} is to be suppressed and is not", self.town.person(pk)));
             }
             let ranks = [kept.rank, lead.interest.rank].map(|rank| rank.unwrap_or_default());
             if (ranks[0] - ranks[1]).abs() > 1e-9 || kept.stage != lead.stage.unwrap() {

@@ -1,11 +1,11 @@
 //! On the line between functions and services: who remembers what passed, and who comes between two calls.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use michi::io::Clock;
-use michi::mail::message::Report;
 use michi_local::{Call, Fault, Meanwhile, Outcome, Request, Service, Tap};
 use serde_json::Value;
 
@@ -27,10 +27,12 @@ pub(super) enum Seen {
     Struck { run: Option<u64> },
     /// A lead ended marketing mail, or mail of a topic, and was told that it is so.
     OptedOut { of: String, topic: Option<String> },
-    /// Nothing may be sent to the address of this lead any more, by a write that has taken effect.
-    Suppressed { of: String },
-    /// michi has taken in something that shows that the message was sent.
-    Proven { message: String, report: Report },
+    /// Nothing may be sent any more to the address under this key.
+    Suppressed { address: String },
+    /// A reader did what only somebody can who got the message, and michi has acknowledged it.
+    Proven { message: String },
+    /// A run of `feedback` has come further with a report on a message.
+    Reported { run: Option<u64>, message: String },
 }
 
 /// A mail that SES took.
@@ -47,15 +49,28 @@ pub(super) struct Taken {
 pub(super) struct Witness {
     clock: Clock,
     seen: Mutex<Vec<Seen>>,
+    /// On what each run of `feedback` reports.
+    about: Mutex<BTreeMap<u64, String>>,
 }
 
 impl Witness {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, seen: Mutex::default() }
+        Self { clock, seen: Mutex::default(), about: Mutex::default() }
     }
 
     pub(super) fn saw(&self, seen: Seen) {
         self.seen.lock().unwrap().push(seen);
+    }
+
+    /// The message of which a run of `feedback` has read what is kept.
+    fn about(&self, request: &Request, run: u64) -> Option<String> {
+        let mut about = self.about.lock().unwrap();
+        if request.operation == "GetItem"
+            && let Some(message) = text(&request.body["Key"], "sk").strip_prefix("message#")
+        {
+            about.insert(run, message.to_owned());
+        }
+        about.get(&run).cloned()
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {
@@ -75,7 +90,15 @@ impl Tap for Witness {
             let (message, at) = (tag(&request.body, "message"), self.clock.now());
             self.saw(Seen::Taken(Taken { message, at, run: call.invocation, fault: call.fault }));
         }
+        if request.function == "feedback"
+            && let Some(message) = call.invocation.and_then(|run| self.about(request, run))
+        {
+            self.saw(Seen::Reported { run: call.invocation, message });
+        }
         for put in puts(request) {
+            if text(put, "sk") == "suppressed" {
+                self.saw(Seen::Suppressed { address: text(put, "pk").to_owned() });
+            }
             if state(put) == Some("claimed") {
                 let letter = put.pointer("/values/M");
                 let of = |name: &str| letter.and_then(|letter| letter.pointer(&format!("/{name}/S"))?.as_str());

@@ -27,7 +27,7 @@ use judge::{Tally, judge};
 use line::Beside;
 use planted::{Bug, Under, bugs};
 use town::Town;
-use weather::{Deed, Door, Reports, Weather};
+use weather::{Deed, Door, Post, Weather};
 
 /// How wrong a clock may be.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -140,7 +140,6 @@ fn faults<'c>(calls: impl IntoIterator<Item = &'c Call>, base: u64) -> Vec<Plann
 fn schedules(under: Under, calls: &[Call]) -> Vec<Weather> {
     let base = calls.first().unwrap().ordinal.unwrap() - 1;
     let fair = Weather::default();
-    let lost = Reports { lost: true, ..Reports::default() };
     let beside = |deed| {
         let near = calls.iter().filter(|call| !is_of(call, &["relay"]));
         let sides =
@@ -160,18 +159,14 @@ fn schedules(under: Under, calls: &[Call]) -> Vec<Weather> {
         Under::Reports => {
             let sends = calls.iter().filter(|call| call.service == Service::Ses).count();
             let unanswered = |nth| Planned::nth("notify", Service::Ses, "SendEmail", nth, Fault::AfterEffect);
-            let mut all = vec![];
-            for late in [0, 1, 29, 31, 24 * 60].map(SignedDuration::from_mins) {
-                for (doubled, backwards) in [(false, false), (true, false), (false, true), (true, true)] {
-                    all.push(Reports { lost: false, late, doubled, backwards });
-                }
-            }
-            all.push(lost);
-            let with = |reports| {
+            let late = [1, 29, 31, 24 * 60].map(SignedDuration::from_mins);
+            let posts = [Post::Prompt, Post::Lost, Post::Overtaken].into_iter();
+            let posts = posts.chain(late.map(Post::Late)).chain(late.map(Post::Twice));
+            let with = |post| {
                 let faults = (0..=sends as u64).map(|nth| (nth > 0).then(|| unanswered(nth)).into_iter().collect());
-                faults.map(move |faults| Weather { faults, reports, ..Weather::default() }).collect::<Vec<_>>()
+                faults.map(move |faults| Weather { faults, post, ..Weather::default() }).collect::<Vec<_>>()
             };
-            all.into_iter().flat_map(with).collect()
+            posts.flat_map(with).collect()
         }
     }
 }

@@ -6,20 +6,19 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{Method, Request};
 use jiff::{SignedDuration, Timestamp};
-use michi::activity::Bounce;
 use michi::consent::MailClass;
 use michi::id::{ActivityId, BroadcastId, LeadId, MailId, MessageId, TopicId};
 use michi::io::store::Save;
 use michi::link::{OfLetter, Purpose};
 use michi::mail::letter::{Cause, Letter};
-use michi::mail::message::{Message, Report};
+use michi::mail::message::Message;
 use michi::playbook::Playbook;
-use michi_local::{Mail, Meanwhile, Options, Suite};
+use michi_local::{Fate as Delivery, Mail, Meanwhile, Options, Suite};
 use serde_json::json;
 
 use super::cast::{Fate, LETTERS, Meant, Person, Settled, address, found};
 use super::line::{Seen, Witness};
-use super::weather::{Deed, Door, Reports, Weather};
+use super::weather::{Deed, Door, Weather};
 use crate::harness::{BROWSER, ORIGIN, Visitor, ready_lead};
 
 /// A letter that is owed.
@@ -42,7 +41,6 @@ pub(super) struct Town {
     leads: Vec<(Person, LeadId)>,
     playbook: Playbook,
     door: Door,
-    reports: Reports,
     /// How many mails have been looked at.
     read: usize,
     errands: Vec<Errand>,
@@ -57,15 +55,13 @@ struct Errand {
 
 #[derive(Clone)]
 enum What {
-    /// SES reports on a mail.
-    Report { mail: Arc<Mail>, report: Report },
     /// A reader ends mail by one click.
     OptOut { url: String, of: String, message: String },
     /// A scanner looks at a link.
     Scan { url: String },
 }
 
-/// How often somebody tries who is not answered well, a minute apart: SES's events come three times, then they are lost.
+/// How often somebody tries who is not answered well, a minute apart.
 const TRIES: u32 = 3;
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How long it takes until everything is over: the cap lets go after a week.
@@ -80,11 +76,15 @@ impl Town {
         let options = Options { skew: weather.skew.clone(), disorder: weather.disorder, ..Options::test() };
         let suite = Suite::start(options).await.unwrap();
         settled.load(&suite);
+        let reports = suite.mailbox().reports();
+        reports.lay_fate(address(Person::Bounces).as_str(), Delivery::no_such_mailbox());
+        reports.lay_fate(address(Person::Complains).as_str(), Delivery::Complained("abuse".to_owned()));
+        weather.post.lay(reports);
         let witness = Arc::new(Witness::new(suite.clock().clone()));
         let playbook = suite.desk().playbook().clone();
         let (owed, errands) = Default::default();
-        let (persons, leads, reports) = (persons.to_vec(), settled.leads.clone(), weather.reports);
-        Self { suite, witness, owed, persons, leads, playbook, door, reports, read: 0, errands }
+        let (persons, leads) = (persons.to_vec(), settled.leads.clone());
+        Self { suite, witness, owed, persons, leads, playbook, door, read: 0, errands }
     }
 
     pub(super) fn playbook(&self) -> &Playbook {
@@ -105,6 +105,13 @@ impl Town {
     pub(super) fn partition(&self, person: Person) -> String {
         let lead = self.leads.iter().find(|(other, _)| *other == person).map(|(_, lead)| lead.as_str());
         format!("lead#{}", lead.unwrap_or("nobody"))
+    }
+
+    /// The partition of the lead whose address is under this key.
+    pub(super) fn at(&self, key: &str) -> Option<String> {
+        let keys = &self.suite.own().keys;
+        let lives_there = |person: &&Person| key == format!("address#{}", keys.address_hash(&address(**person)));
+        self.persons.iter().find(lives_there).map(|person| self.partition(*person))
     }
 
     /// Who it is whose partition this is.
@@ -201,8 +208,7 @@ impl Town {
         let mails = self.suite.mailbox().mails();
         for mail in mails.get(self.read..).unwrap_or_default() {
             let of = mail.tags.get("lead").map(|lead| format!("lead#{lead}")).unwrap_or_default();
-            let person = self.person(&of).filter(|_| is_letter(mail));
-            self.expect_reports(person, mail);
+            let person = self.person(&of);
             let (Some(url), message) = (unsubscribe_url(mail), mail.tags["message"].clone()) else { continue };
             let at = self.suite.now() + SignedDuration::from_mins(5);
             self.errands.push(Errand { at, tries: 0, what: What::Scan { url: url.clone() } });
@@ -213,27 +219,6 @@ impl Town {
         self.read = mails.len();
     }
 
-    /// What SES will report of a mail, and when.
-    fn expect_reports(&mut self, reader: Option<Person>, mail: &Arc<Mail>) {
-        if self.reports.lost {
-            return;
-        }
-        let mut reports = match reader {
-            Some(Person::Bounces) => vec![Report::Sent, Report::Bounced(Bounce::Permanent)],
-            Some(Person::Complains) => vec![Report::Sent, Report::Delivered, Report::Complained],
-            _ => vec![Report::Sent, Report::Delivered],
-        };
-        if self.reports.backwards {
-            reports.reverse();
-        }
-        for (place, report) in (1..).zip(reports) {
-            let at = self.suite.now() + self.reports.late + SignedDuration::from_secs(place);
-            let what = What::Report { mail: Arc::clone(mail), report };
-            let again = self.reports.doubled.then(|| at + SignedDuration::from_mins(1));
-            self.errands.extend([Some(at), again].into_iter().flatten().map(|at| Errand { at, tries: 0, what: what.clone() }));
-        }
-    }
-
     /// Runs the first errand that is due, if one is.
     async fn run_errand(&mut self) -> bool {
         let now = self.suite.now();
@@ -241,20 +226,12 @@ impl Town {
         let Some(place) = due.min_by_key(|(_, errand)| errand.at).map(|(place, _)| place) else { return false };
         let errand = self.errands.remove(place);
         let done = match &errand.what {
-            What::Report { mail, report } => self.report(mail, *report).await,
             What::OptOut { url, of, message } => opt_out(&self.suite, &self.witness, url, of, message).await,
             What::Scan { url } => self.scan(url).await,
         };
         if !done && errand.tries + 1 < TRIES {
             self.errands.push(Errand { at: now + SignedDuration::from_mins(1), tries: errand.tries + 1, what: errand.what });
         }
-        true
-    }
-
-    /// SES reports on a mail; whether it was heard.
-    async fn report(&self, mail: &Mail, report: Report) -> bool {
-        let message = mail.tags.get("message").cloned().unwrap_or_default();
-        self.witness.saw(Seen::Proven { message, report });
         true
     }
 
@@ -285,7 +262,7 @@ impl Town {
                     "why": { "S": "erasure" }, "at": { "S": suite.now().to_string() } });
                 let put = json!({ "TableName": "Leads", "Item": item });
                 assert_eq!(suite.dynamo().call("PutItem", put).status, 200);
-                witness.saw(Seen::Suppressed { of });
+                witness.saw(Seen::Suppressed { address: format!("address#{hash}") });
             }),
         }
     }
@@ -301,7 +278,7 @@ async fn opt_out(suite: &Suite, witness: &Witness, url: &str, of: &str, message:
     if done {
         // What was so already is not written down again, and so proves nothing.
         if !witness.seen().iter().any(|seen| matches!(seen, Seen::OptedOut { of: out, .. } if out == of)) {
-            witness.saw(Seen::Proven { message: message.to_owned(), report: Report::Sent });
+            witness.saw(Seen::Proven { message: message.to_owned() });
         }
         witness.saw(Seen::OptedOut { of: of.to_owned(), topic: None });
     }
@@ -314,10 +291,6 @@ async fn request(suite: &Suite, method: Method, path: &str, body: &'static str) 
     let status = suite.request(request).await.status();
     assert!(status.is_success() || status.is_server_error(), "{status}");
     status.is_success()
-}
-
-fn is_letter(mail: &Mail) -> bool {
-    mail.to.iter().any(|to| to.contains("@town.example"))
 }
 
 /// Where a mail program posts that its reader wants no more.

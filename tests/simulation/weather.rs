@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use michi_local::{Disorder, Fault, Planned};
+use michi_local::{Disorder, Fault, Mishap, Planned, Reports};
 
 /// One schedule.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Weather {
     /// How the streams misbehave.
     pub(super) disorder: Option<Disorder>,
     /// What becomes of SES's reports.
-    pub(super) reports: Reports,
+    pub(super) post: Post,
     /// What happens beside the nth call: before it leaves, or, if so said, after it has taken effect.
     pub(super) beside: Option<(u64, bool, Deed)>,
     /// Everything sleeps for a day from this day of the story on, when its letters have just been owed.
@@ -35,17 +35,47 @@ pub(super) enum Deed {
     Tick,
 }
 
-/// What becomes of SES's reports.
+/// What becomes of SES's reports on their way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Reports {
+pub(super) enum Post {
+    /// They come at once.
+    #[default]
+    Prompt,
     /// None come.
-    pub(super) lost: bool,
+    Lost,
     /// They come so much later.
-    pub(super) late: SignedDuration,
-    /// Each comes twice.
-    pub(super) doubled: bool,
-    /// The last comes first.
-    pub(super) backwards: bool,
+    Late(SignedDuration),
+    /// They come at once, and once more so much later.
+    Twice(SignedDuration),
+    /// Every other one is overtaken by the next.
+    Overtaken,
+    /// Each as chance has it, by a seed.
+    Chance(u64),
+}
+
+impl Post {
+    pub(super) fn lay(self, reports: &Reports) {
+        let all = |mishap| reports.lay_random(0, 100, &[mishap]);
+        let [minute, hour, day] = [1, 60, 24 * 60].map(SignedDuration::from_mins);
+        match self {
+            Self::Prompt => reports.lift(),
+            Self::Lost => all(Mishap::Lost),
+            Self::Late(by) => all(Mishap::Late(by)),
+            Self::Twice(after) => all(Mishap::Twice(after)),
+            Self::Overtaken => reports.lay((1..1000).step_by(2).map(|place| (place, Mishap::Late(minute)))),
+            Self::Chance(seed) => {
+                let mishaps = [
+                    Mishap::Lost,
+                    Mishap::Late(minute),
+                    Mishap::Late(hour),
+                    Mishap::Late(day),
+                    Mishap::Twice(minute),
+                    Mishap::Twice(day),
+                ];
+                reports.lay_random(seed, 50, &mishaps);
+            }
+        }
+    }
 }
 
 /// How requests of readers come in.
@@ -66,13 +96,7 @@ impl Weather {
     /// Every kind of trouble together, by a seed.
     pub(super) fn of(seed: u64) -> Self {
         let mut draw = Draw(seed);
-        let late = [0, 0, 1, 20, 40, 24 * 60][draw.below(6)];
-        let reports = Reports {
-            lost: draw.below(8) == 0,
-            late: SignedDuration::from_mins(late),
-            doubled: draw.below(3) == 0,
-            backwards: draw.below(3) == 0,
-        };
+        let post = [Post::Prompt, Post::Lost, Post::Chance(seed), Post::Chance(seed)][draw.below(4)];
         let mut skew = BTreeMap::new();
         for function in CLOCKS {
             skew.insert(function.to_owned(), super::SKEW * [-1, 0, 0, 1][draw.below(4)]);
@@ -85,7 +109,7 @@ impl Weather {
             storm: Some((seed, 4)),
             skew,
             disorder: (draw.below(2) == 0).then_some(disorder),
-            reports,
+            post,
             beside: (draw.below(2) == 0).then_some(beside),
             sleeps: (draw.below(4) == 0).then(|| draw.below(3)),
         }

@@ -1,53 +1,69 @@
-//! The share of the pace that one run has taken and not yet used.
+//! The shares of the pace that one run has taken and not yet used.
 
 use jiff::Timestamp;
 use michi::io::{App, Error};
 use michi::mail::pace::{Block, Lane};
+use tokio::sync::Mutex;
 
 /// The most mails asked for at once: what is taken and not used is lost to the others for a while.
 const BLOCK: usize = 10;
 
-/// Mails that this run may send.
-#[derive(Debug)]
+/// Mails that this run may send, lane by lane. The messages of a run share it.
+#[derive(Debug, Default)]
 pub(crate) struct Allowance {
+    alerts: Mutex<Share>,
+    letters: Mutex<Share>,
+}
+
+#[derive(Debug, Default)]
+struct Share {
     /// How many more mails this run has to send.
     wanted: usize,
     left: u32,
-    empty: bool,
+    /// The lane gave nothing more, and does so until then.
+    empty: Option<Timestamp>,
 }
 
 impl Allowance {
-    /// For a run with this many mails to send.
-    pub(crate) fn for_mails(wanted: usize) -> Self {
-        Self { wanted, left: 0, empty: false }
+    /// For a run with so many mails to send.
+    pub(crate) fn for_mails(alerts: usize, letters: usize) -> Self {
+        let share = |wanted| Mutex::new(Share { wanted, ..Share::default() });
+        Self { alerts: share(alerts), letters: share(letters) }
     }
 
-    /// Until when the next mail must wait; none: it may go now.
-    pub(crate) async fn wait(&mut self, app: &App) -> Result<Option<Timestamp>, Error> {
-        if self.left > 0 {
-            return Ok(None);
-        }
-        let wanted = u32::try_from(self.wanted.clamp(1, BLOCK)).unwrap_or(1);
-        match app.store.take_pace(Lane::Alerts, wanted, app.clock.now()).await? {
-            Block::Granted { mails, .. } => {
-                self.left = mails;
-                Ok(None)
-            }
-            Block::Empty { until } => {
-                self.empty = true;
-                Ok(Some(until))
-            }
+    fn share(&self, lane: Lane) -> &Mutex<Share> {
+        match lane {
+            Lane::Alerts => &self.alerts,
+            Lane::Letters { .. } => &self.letters,
         }
     }
 
-    /// Uses the place of one mail.
-    pub(crate) fn spend(&mut self) {
-        self.left = self.left.saturating_sub(1);
-        self.wanted = self.wanted.saturating_sub(1);
+    /// Takes the place of one mail; until when it must wait if there is none.
+    pub(crate) async fn take(&self, app: &App, lane: Lane) -> Result<Option<Timestamp>, Error> {
+        let mut share = self.share(lane).lock().await;
+        if share.left == 0 {
+            let wanted = u32::try_from(share.wanted.clamp(1, BLOCK)).unwrap_or(1);
+            match app.store.take_pace(lane, wanted, app.clock.now()).await? {
+                Block::Granted { mails, .. } => (share.left, share.empty) = (mails, None),
+                Block::Empty { until } => {
+                    share.empty = Some(until);
+                    return Ok(Some(until));
+                }
+            }
+        }
+        share.left -= 1;
+        share.wanted = share.wanted.saturating_sub(1);
+        Ok(None)
     }
 
-    /// Whether the pace gave nothing more.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.empty
+    /// Gives back the place of a mail that was not sent after all.
+    pub(crate) async fn give_back(&self, lane: Lane) {
+        self.share(lane).lock().await.left += 1;
+    }
+
+    /// Until when the lane of letters, or that of alerts, gives nothing more.
+    pub(crate) async fn empty_until(&self, letters: bool, now: Timestamp) -> Option<Timestamp> {
+        let share = if letters { &self.letters } else { &self.alerts };
+        share.lock().await.empty.filter(|until| *until > now)
     }
 }

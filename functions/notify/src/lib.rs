@@ -1,6 +1,7 @@
 //! `notify` sends mail, and nobody else does.
 //!
-//! - `deliver`: one message, from the gate through the claim to its outcome
+//! - `deliver`: one message, from the gate through the claim to its outcome; `owner`, `letter`: what differs between mail to
+//!   sales and mail to a lead
 //! - `allowance`: its share of the pace that all sending keeps
 //!
 //! A record from the stream says that a message was owed just now; the tick takes up whatever is due: messages whose
@@ -8,19 +9,27 @@
 
 mod allowance;
 mod deliver;
+mod letter;
+mod owner;
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Mutex, PoisonError};
 
 use aws_lambda_events::event::dynamodb::Event;
-use jiff::SignedDuration;
-use michi::io::store::{DueKey, Function};
+use jiff::{SignedDuration, Timestamp};
+use michi::io::store::{DueKey, Function, together};
 use michi::io::{App, BatchResponse, Error, Mailer, Retry, Trigger};
 
 use allowance::Allowance;
 use deliver::Courier;
 
-/// The most messages that one tick takes up.
-const SWEEP: usize = 200;
-/// A tick begins nothing new after this time, so that the function's own time never ends within a call.
-const SWEEP_TIME: SignedDuration = SignedDuration::from_secs(15);
+/// The most messages that a tick takes from the index at a time.
+const ROUND: usize = 200;
+/// How many messages are under way at once: most of their time they wait for an answer.
+const AT_ONCE: usize = 8;
+/// A tick begins nothing new after this time, so that the function's own time never ends within a call. It is most of the
+/// minute until the next tick, so that letters go out at nearly the pace that is set.
+const SWEEP_TIME: SignedDuration = SignedDuration::from_secs(45);
 
 /// Sends what the trigger says is owed.
 ///
@@ -35,7 +44,8 @@ pub async fn handle(app: &App, mailer: &Mailer, trigger: Trigger) -> Result<Batc
 
 async fn batch(app: &App, mailer: &Mailer, event: &Event) -> BatchResponse {
     let mut response = BatchResponse::default();
-    let mut courier = Courier::new(app, mailer, Allowance::for_mails(event.records.len()));
+    let keys: Vec<DueKey> = event.records.iter().filter_map(|record| DueKey::of(&record.change.keys)).collect();
+    let courier = Courier::new(app, mailer, allowance(&keys));
     for record in &event.records {
         let done = match DueKey::of(&record.change.keys) {
             Some(key) => courier.deliver(&key).await,
@@ -59,26 +69,61 @@ async fn batch(app: &App, mailer: &Mailer, event: &Event) -> BatchResponse {
     response
 }
 
-/// Works off what is due, alerts before all else and the oldest first.
+fn allowance(keys: &[DueKey]) -> Allowance {
+    let letters = keys.iter().filter(|key| key.is_to_lead()).count();
+    Allowance::for_mails(keys.len() - letters, letters)
+}
+
+/// Works off what is due, alerts before all else and the oldest first, as long as there is something to do and time.
 async fn sweep(app: &App, mailer: &Mailer) -> Result<(), Error> {
-    let began = app.clock.now();
-    let due = app.store.due(Function::Notify, began, SWEEP).await?;
-    if let Some(late) = due.lateness(began) {
-        tracing::warn!(due.late_minutes = late.as_mins(), "due work is late");
-    }
-    let mut courier = Courier::new(app, mailer, Allowance::for_mails(due.keys.len()));
-    for key in &due.keys {
-        if courier.is_out_of_allowance() || app.clock.now().duration_since(began) > SWEEP_TIME {
-            break;
+    let end = app.clock.now().saturating_add(SWEEP_TIME).unwrap_or(Timestamp::MAX);
+    let mut seen: HashSet<DueKey> = HashSet::new();
+    for round in 0.. {
+        let now = app.clock.now();
+        let due = app.store.due(Function::Notify, now, ROUND).await?;
+        if let Some(late) = due.lateness(now).filter(|_| round == 0) {
+            tracing::warn!(due.late_minutes = late.as_mins(), "due work is late");
         }
-        if let Err(error) = courier.deliver(key).await {
-            tracing::error!(%error, "a message cannot be sent");
-            if error.retry == Retry::Never {
-                courier.put_off(key).await;
+        // What is still due though it was looked at rests until the next tick.
+        let keys: Vec<DueKey> = due.keys.into_iter().filter(|key| !seen.contains(key)).collect();
+        if keys.is_empty() || now >= end {
+            return Ok(());
+        }
+        let courier = Courier::new(app, mailer, allowance(&keys));
+        let left = drain(&courier, keys.iter().cloned().collect(), end).await;
+        seen.extend(keys.into_iter().filter(|key| !left.contains(key)));
+        if let Some(first) = left.front() {
+            let opens = courier.allowance.empty_until(first.is_to_lead(), app.clock.now()).await;
+            let Some(opens) = opens.filter(|opens| *opens < end) else { return Ok(()) };
+            if !app.clock.wait_until(opens).await {
+                return Ok(());
             }
         }
     }
     Ok(())
+}
+
+/// Delivers these, some at once. Answers what was not begun: its lane is empty, or the time is over.
+async fn drain(courier: &Courier<'_>, keys: VecDeque<DueKey>, end: Timestamp) -> VecDeque<DueKey> {
+    let (waiting, left) = (Mutex::new(keys), Mutex::new(VecDeque::new()));
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let work = || async {
+        while let Some(key) = next() {
+            let now = courier.app.clock.now();
+            if now >= end || courier.allowance.empty_until(key.is_to_lead(), now).await.is_some() {
+                left.lock().unwrap_or_else(PoisonError::into_inner).push_back(key);
+                continue;
+            }
+            if let Err(error) = courier.deliver(&key).await {
+                tracing::error!(%error, "a message cannot be sent");
+                if error.retry == Retry::Never {
+                    courier.put_off(&key).await;
+                }
+            }
+        }
+    };
+    together((0..AT_ONCE).map(|_| work())).await;
+    left.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

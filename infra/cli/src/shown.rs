@@ -88,8 +88,19 @@ fn short(text: &str) -> String {
     cleaned(text, CELL)
 }
 
-fn disarmed(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+/// With what a text begins that a spreadsheet takes for a formula, in full width, too.
+pub const FORMULAS: [char; 11] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n'];
+
+/// The text with an apostrophe before it if a spreadsheet would take it for a formula.
+#[must_use]
+pub fn disarmed(text: &str) -> String {
+    if text.starts_with(FORMULAS) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// Undoes [`disarmed`]; none: nothing was done.
+#[must_use]
+pub fn armed(text: &str) -> Option<&str> {
+    text.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULAS))
 }
 
 fn quoted(text: &str) -> String {

@@ -25,6 +25,8 @@ pub enum Cause {
     Http,
     /// Records of a stream.
     Stream,
+    /// An event of a bus.
+    Event,
     /// A schedule.
     Schedule,
     /// A person.

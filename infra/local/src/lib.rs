@@ -15,7 +15,7 @@
 //!
 //! ```no_run
 //! # async fn test() -> anyhow::Result<()> {
-//! use michi_local::{Fault, Options, Planned, Service, Suite};
+//! use michi_local::{Fate, Fault, Mishap, Options, Planned, Service, Suite};
 //!
 //! let suite = Suite::start(Options::test()).await?;
 //! // Nothing moves by itself. A request runs its function at once; what follows from it waits in the streams.
@@ -35,6 +35,11 @@
 //! suite.client().faults().lay([Planned::nth("score", Service::DynamoDb, "TransactWriteItems", 2, Fault::AfterEffect)]);
 //! // The seventh call of any function fails once, and the SDK's own retry goes through.
 //! suite.client().faults().lay([Planned::call(7, Fault::BeforeLeaving).first_attempt()]);
+//! // SES loses its first event, tells the second twice, and the third comes after the evidence window.
+//! let hour = jiff::SignedDuration::from_hours(1);
+//! suite.mailbox().reports().lay([(1, Mishap::Lost), (2, Mishap::Twice(hour)), (3, Mishap::Late(hour))]);
+//! // Mail to this address comes back; SES's mailbox simulator is modelled too.
+//! suite.mailbox().reports().lay_fate("ann@example.com", Fate::no_such_mailbox());
 //! // Everything owed is done, moving the clock to each thing due, within an hour; answers what is left.
 //! let left = suite.finish(jiff::SignedDuration::from_hours(1)).await?;
 //! # Ok(()) }
@@ -64,7 +69,7 @@ pub mod template;
 pub use client::{At, Call, Client, Fault, Faults, Meanwhile, Outcome, Planned, Record, Request, Service, Tap, Touch, Units};
 pub use functions::{Cause, Run};
 pub use invoke::Ended;
-pub use ses::{Mail, Mailbox};
+pub use ses::{Fate, Mail, Mailbox, Mishap, Posted, Reports};
 pub use streams::{Abandoned, Disorder};
 pub use suite::{Beacon, Desk, Observed, Options, Pace, Refused, Suite, WakeUp};
 

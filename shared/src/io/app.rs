@@ -1,5 +1,6 @@
 //! What every handler gets: the store, the clock, chance, keys, settings, and the live playbook.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,6 +9,7 @@ use tokio::sync::Mutex;
 use super::{Clock, Error, KeyRing, Random, Settings, Store, store};
 use crate::id::PlaybookVersion;
 use crate::playbook::Playbook;
+use crate::playbook::mail::{Body, Parts};
 
 /// How long a playbook is used before the pointer to the live one is read again.
 pub const PLAYBOOK_AGE: SignedDuration = SignedDuration::from_secs(30);
@@ -26,6 +28,17 @@ pub struct App {
     /// What the surroundings say.
     pub settings: Arc<Settings>,
     live: Arc<Mutex<Option<Live>>>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+/// How many versions of the playbook, and how many mails' texts, are kept at hand.
+const KEPT: usize = 16;
+
+/// What never changes once it is published, as far as it was needed lately.
+#[derive(Default)]
+struct Kept {
+    playbooks: VecDeque<Versioned>,
+    parts: VecDeque<(String, Arc<Parts>)>,
 }
 
 /// A playbook and its version.
@@ -48,7 +61,15 @@ impl App {
     /// Puts the parts together.
     #[must_use]
     pub fn new(store: Store, clock: Clock, random: Random, keys: KeyRing, settings: Settings) -> Self {
-        Self { store, clock, random, keys: Arc::new(keys), settings: Arc::new(settings), live: Arc::default() }
+        Self {
+            store,
+            clock,
+            random,
+            keys: Arc::new(keys),
+            settings: Arc::new(settings),
+            live: Arc::default(),
+            kept: Arc::default(),
+        }
     }
 
     /// The live playbook, at most 30 seconds old.
@@ -76,6 +97,41 @@ impl App {
         let live = Versioned { version: pointer.version, since: pointer.since, playbook };
         *held = Some(Live { read: now, live: live.clone() });
         Ok(live)
+    }
+
+    /// A version of the playbook, live or not.
+    ///
+    /// # Errors
+    /// If there is no such version, or it cannot be read.
+    pub async fn playbook_of(&self, version: &PlaybookVersion) -> Result<Versioned, Error> {
+        let mut kept = self.kept.lock().await;
+        if let Some(known) = kept.playbooks.iter().find(|known| known.version == *version) {
+            return Ok(known.clone());
+        }
+        let playbook = Arc::new(self.store.playbook(version).await?);
+        let found = Versioned { version: version.clone(), since: Timestamp::UNIX_EPOCH, playbook };
+        kept.playbooks.push_back(found.clone());
+        if kept.playbooks.len() > KEPT {
+            kept.playbooks.pop_front();
+        }
+        Ok(found)
+    }
+
+    /// Text and HTML of a mail of a version of the playbook.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn mail_parts(&self, version: &PlaybookVersion, body: &Body) -> Result<Arc<Parts>, Error> {
+        let mut kept = self.kept.lock().await;
+        if let Some((_, parts)) = kept.parts.iter().find(|(digest, _)| digest == body.digest()) {
+            return Ok(Arc::clone(parts));
+        }
+        let parts = self.store.mail_parts(version, body).await?;
+        kept.parts.push_back((body.digest().to_owned(), Arc::clone(&parts)));
+        if kept.parts.len() > KEPT {
+            kept.parts.pop_front();
+        }
+        Ok(parts)
     }
 
     /// Forgets the playbook held, so that the next reader sees what was just published.

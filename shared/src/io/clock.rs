@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -30,6 +31,15 @@ impl Clock {
             Self::Manual(millis) => millis.load(Ordering::SeqCst),
         };
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Waits until then, and answers whether it is. A manual clock stands still, so nobody waits for it.
+    pub async fn wait_until(&self, at: Timestamp) -> bool {
+        if let Self::System = self {
+            let wait = Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
+            tokio::time::sleep(wait).await;
+        }
+        self.now() >= at
     }
 
     /// Sets a manual clock; the machine's own is left alone.

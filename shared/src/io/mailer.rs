@@ -6,16 +6,16 @@ use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::retry::RetryConfig;
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
-use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageTag};
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag};
 use aws_smithy_runtime_api::client::dns::ResolveDnsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_types::SdkConfig;
 use hyper_util::client::legacy;
 
 use crate::address::Address;
-use crate::id::{AttemptId, LeadId, MessageId};
+use crate::id::{AttemptId, LeadId, MessageId, OwnerId};
 use crate::mail::compose::Composed;
-use crate::mail::text::cleaned;
+use crate::mail::text::unaddressed;
 
 /// The longest reason kept of what SES says, in characters.
 const MAX_WHY: usize = 200;
@@ -32,10 +32,14 @@ pub struct Mailer {
 pub struct Mail<'m> {
     /// From whom, as the header has it.
     pub from: String,
+    /// Where answers go, as the header has it; none: to where it comes from.
+    pub reply_to: Option<String>,
     /// To whom.
     pub to: &'m Address,
     /// What.
     pub content: &'m Composed,
+    /// Further headers.
+    pub headers: &'m [(&'static str, String)],
     /// What SES repeats in each event about it.
     pub tags: Tags<'m>,
 }
@@ -47,6 +51,7 @@ pub struct Tags<'m> {
     pub lead: Option<&'m LeadId>,
     pub message: &'m MessageId,
     pub attempt: &'m AttemptId,
+    pub owner: Option<&'m OwnerId>,
 }
 
 /// What came of a call. No reason holds an address.
@@ -84,13 +89,14 @@ impl Mailer {
 
     /// Sends one mail, with one call.
     pub async fn send(&self, mail: &Mail<'_>) -> Outcome {
-        let Some(content) = content(mail.content) else {
+        let Some(content) = content(mail.content, mail.headers) else {
             return Outcome::Never { why: "the mail has an empty part".to_owned() };
         };
         let call = self
             .client
             .send_email()
             .from_email_address(&mail.from)
+            .set_reply_to_addresses(mail.reply_to.clone().map(|to| vec![to]))
             .destination(Destination::builder().to_addresses(mail.to.as_str()).build())
             .content(content)
             .configuration_set_name(&self.configuration_set)
@@ -103,26 +109,48 @@ impl Mailer {
 }
 
 /// Subject and bodies as UTF-8, which SES encodes for the wire.
-fn content(composed: &Composed) -> Option<EmailContent> {
+fn content(composed: &Composed, headers: &[(&str, String)]) -> Option<EmailContent> {
     let part = |text: &str| Content::builder().data(text).charset("UTF-8").build().ok().filter(|_| !text.is_empty());
     let body = Body::builder().text(part(&composed.text)?).html(part(&composed.html)?).build();
-    let simple = Message::builder().subject(part(&composed.subject)?).body(body).build();
+    let header = |(name, value): &(&str, String)| MessageHeader::builder().name(*name).value(value).build().ok();
+    let headers: Option<Vec<_>> = headers.iter().map(header).collect();
+    let headers = headers?;
+    let simple = Message::builder().subject(part(&composed.subject)?).body(body);
+    let simple = simple.set_headers((!headers.is_empty()).then_some(headers)).build();
     Some(EmailContent::builder().simple(simple).build())
 }
 
 impl Tags<'_> {
     fn to_ses(&self) -> Vec<MessageTag> {
         let lead = self.lead.map(|lead| ("lead", lead.as_str()));
+        let owner = self.owner.map(|owner| ("owner", owner.as_str()));
         lead.into_iter()
+            .chain(owner)
             .chain([("message", self.message.as_str()), ("attempt", self.attempt.as_str())])
             .filter_map(|(name, value)| MessageTag::builder().name(name).value(tag(value)).build().ok())
             .collect()
     }
 }
 
-/// A value that SES takes in a tag: other characters become `_`. michi's own ids have none of these.
-fn tag(value: &str) -> String {
-    value.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+/// An id as SES takes it in a tag: what is neither a letter, a digit nor `-` is written as `_` and its code in hexadecimal.
+/// michi's own ids have nothing of that kind.
+#[must_use]
+pub fn tag(id: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    id.chars().map(|c| if plain(c) { c.to_string() } else { format!("_{:02x}", u32::from(c)) }).collect()
+}
+
+/// The id in such a tag; none: it is no tag of michi's.
+#[must_use]
+pub fn untagged(tag: &str) -> Option<String> {
+    let mut parts = tag.split('_');
+    let mut id = parts.next()?.to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2)?;
+        id.push(char::from(u8::from_str_radix(code, 16).ok()?));
+        id.push_str(rest);
+    }
+    Some(id)
 }
 
 /// What an error says of the mail. In doubt it may have been sent.
@@ -162,10 +190,8 @@ fn refused(error: &SendEmailError, status: u16) -> Outcome {
 
 /// SES's code and words, without the addresses that stand in them.
 fn reason(error: &SendEmailError, status: u16) -> String {
-    let words = error.message().unwrap_or_default();
-    let words: Vec<&str> = words.split_whitespace().map(|word| if word.contains('@') { "…" } else { word }).collect();
-    let code = error.code().unwrap_or("no code");
-    cleaned(&format!("{code} ({status}) {}", words.join(" ")), MAX_WHY)
+    let (code, words) = (error.code().unwrap_or("no code"), error.message().unwrap_or_default());
+    unaddressed(&format!("{code} ({status}) {words}"), MAX_WHY)
 }
 
 /// Whether the failure was in finding the host or in reaching it, so that no part of the request was sent.
@@ -231,9 +257,10 @@ mod tests {
         let mailer = Mailer::new(&sdk_config(account, http_client().unwrap()), "set");
         let composed = Composed { subject: "s".to_owned(), text: "t".to_owned(), html: "h".to_owned() };
         let (lead, message) = (LeadId::derive(&["l"]), MessageId::derive(&["m"]));
-        let tags = Tags { lead: Some(&lead), message: &message, attempt: &AttemptId::derive(&["a"]) };
+        let tags = Tags { lead: Some(&lead), message: &message, attempt: &AttemptId::derive(&["a"]), owner: None };
         let to = Address::parse("a@b.example").unwrap();
-        mailer.send(&Mail { from: "x@y.example".to_owned(), to: &to, content: &composed, tags }).await
+        let from = "x@y.example".to_owned();
+        mailer.send(&Mail { from, reply_to: None, to: &to, content: &composed, headers: &[], tags }).await
     }
 
     /// A port where somebody reads so many bytes at most, does something, and hangs up.
@@ -302,6 +329,12 @@ mod tests {
 
     #[test]
     fn tags_are_made_of_what_ses_takes() {
-        assert_eq!(tag("a.b#c d-e_é9"), "a_b_c_d-e__9");
+        assert_eq!(tag("a.b@c-d_9"), "a_2eb_40c-d_5f9");
+        for id in ["", "a.b@c-d_9", "_", "0x"] {
+            assert_eq!(untagged(&tag(id)).as_deref(), Some(id));
+        }
+        for bad in ["a_", "a_1", "a_zz", "_é"] {
+            assert_eq!(untagged(bad), None, "{bad}");
+        }
     }
 }

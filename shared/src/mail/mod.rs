@@ -1,6 +1,7 @@
 //! Mail: from the wish to send one to its outcome.
 //!
 //! - [`message`]: one mail to one person, and the states it goes through; [`told`]: what became of it, in words
+//! - [`bounce`]: what it means that a mail came back; [`outcome`]: how often it did
 //! - [`gate`]: the only door for mail; [`pace`]: how fast it lets mail out
 //! - [`alert`]: what sales is told of a lead; [`summary`]: of all that a changed playbook made ready
 //! - [`compose`]: the mails that say it; [`words`]: the words for it
@@ -8,6 +9,7 @@
 //! - [`text`], [`header`]: text from outside, made fit for a mail and for its headers
 
 pub mod alert;
+pub mod bounce;
 pub mod compose;
 pub mod fields;
 pub mod footer;
@@ -16,6 +18,7 @@ pub mod header;
 pub mod letter;
 pub mod mailing;
 pub mod message;
+pub mod outcome;
 pub mod pace;
 pub mod summary;
 pub mod template;

@@ -11,6 +11,11 @@ use jiff::Timestamp;
 pub enum Lane {
     /// Mail to sales about a lead.
     Alerts,
+    /// Mail to leads.
+    Letters {
+        /// Mails a second in the long run, as the playbook has it.
+        per_second: u32,
+    },
 }
 
 /// What a lane gave.
@@ -36,28 +41,31 @@ impl Lane {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Alerts => "alerts",
+            Self::Letters { .. } => "letters",
         }
     }
 
-    /// Mails a second in the long run. SES lets a new account send 14 a second in all; where an account may send less, it
-    /// throttles, and the message waits its time.
-    fn per_second(self) -> i64 {
+    /// Milliseconds from one mail to the next in the long run. SES lets a new account send 14 a second in all; where an
+    /// account may send less, it throttles, and the message waits its time.
+    fn interval(self) -> i64 {
         match self {
-            Self::Alerts => 10,
+            Self::Alerts => 100,
+            Self::Letters { per_second } => i64::from(1000_u32.div_ceil(per_second.max(1))),
         }
     }
 
-    /// Mails at once after a rest.
+    /// Mails at once after a rest: of letters a second's, since SES counts by the second.
     fn burst(self) -> i64 {
         match self {
             Self::Alerts => 50,
+            Self::Letters { per_second } => i64::from(per_second.max(1)),
         }
     }
 
     /// A block of up to `wanted` mails, given how far the lane is booked.
     #[must_use]
     pub fn block(self, booked: Option<Timestamp>, wanted: u32, now: Timestamp) -> Block {
-        let interval = 1000 / self.per_second();
+        let interval = self.interval();
         let now = now.as_millisecond();
         let booked = booked.map_or(now, |at| at.as_millisecond().max(now));
         let left = (now + self.burst() * interval - booked) / interval;
@@ -97,6 +105,14 @@ mod tests {
         assert_eq!(Lane::Alerts.block(booked, 20, at(99)), Block::Empty { until: at(100) });
         assert_eq!(Lane::Alerts.block(booked, 20, at(100)), Block::Granted { mails: 1, free_at: at(5100) });
         assert_eq!(Lane::Alerts.block(booked, 20, at(1000)), Block::Granted { mails: 10, free_at: at(6000) });
+    }
+
+    #[test]
+    fn letters_keep_the_pace_of_the_playbook() {
+        let lane = Lane::Letters { per_second: 300 };
+        assert_eq!(lane.block(None, 1000, at(0)), Block::Granted { mails: 300, free_at: at(1200) }, "never more than 300");
+        assert_eq!(lane.block(Some(at(1200)), 1000, at(3)), Block::Empty { until: at(4) });
+        assert_eq!(Lane::Letters { per_second: 0 }.block(None, 9, at(0)), Block::Granted { mails: 1, free_at: at(1000) });
     }
 
     #[test]

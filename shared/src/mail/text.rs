@@ -127,6 +127,13 @@ pub fn mailto(address: &str) -> String {
     target
 }
 
+/// What a mail system said, as one line of at most `most` characters, without the addresses that stand in it.
+#[must_use]
+pub fn unaddressed(text: &str, most: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().map(|word| if word.contains('@') { "…" } else { word }).collect();
+    cleaned(&words.join(" "), most)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -163,6 +170,11 @@ mod tests {
         check("javascript:alert(1)", None);
         check("call me", None);
         check("1234567890123456", None);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_mail_systems_words_names_nobody() {
+        assert_eq!(unaddressed("550 <a@b.example>: user\n unknown a@b.example", 99), "550 … user unknown …");
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub fn report_words(report: Report) -> &'static str {
         Report::Delayed => "the reader's mail server takes its time",
         Report::Delivered => "delivered",
         Report::Bounced(Bounce::Undetermined) => "came back, for a reason that the mail server does not tell",
+        Report::Bounced(Bounce::Blocked) => "came back: the mail server refuses the sender, not the address",
         Report::Bounced(Bounce::Transient) => "came back, for now",
         Report::Bounced(Bounce::Permanent) => "came back for good: there is no such mailbox",
         Report::Complained => "called spam by the reader",

@@ -203,6 +203,8 @@ pub(crate) fn bounce(bounce: Bounce, language: Language) -> &'static str {
         (Bounce::Permanent, Language::Ja) => "宛先が存在しません",
         (Bounce::Transient, Language::En) => "For now",
         (Bounce::Transient, Language::Ja) => "一時的に届きません",
+        (Bounce::Blocked, Language::En) => "The mail server refuses us as a sender",
+        (Bounce::Blocked, Language::Ja) => "送信元として拒否されています",
         (Bounce::Undetermined, Language::En) => "For a reason unknown",
         (Bounce::Undetermined, Language::Ja) => "理由は不明です",
     }

@@ -1,22 +1,20 @@
 //! What another playbook would make of the leads: each is folded by both.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
-use futures::{StreamExt as _, stream};
+use futures::StreamExt as _;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use michi::activity::{Log, LogOwner};
-use michi::id::{LeadId, derive};
-use michi::io::{Error, Retry, Store};
+use michi::id::LeadId;
+use michi::io::{Error, Store};
 use michi::lead::{Lead, Stage};
-use michi::lifecycle::decide;
 use michi::playbook::Playbook;
 use serde::Serialize;
 
-/// Logs read at once.
-const AT_ONCE: usize = 16;
-/// Leads in a page of the index.
-const PAGE: usize = 1_000;
+use crate::everybody::{self, Unreadable, judged};
+
 /// A cell for those that have none.
 const NO_CELL: &str = "none";
 
@@ -63,36 +61,6 @@ pub struct Ready {
     pub interest: f64,
 }
 
-/// The ids of all leads, as the index has them.
-///
-/// # Errors
-/// If the index cannot be read.
-pub(super) async fn all(store: &Store, epochs: &[String]) -> Result<Vec<LeadId>, Error> {
-    let mut leads = Vec::new();
-    for part in Store::rank_parts(epochs) {
-        let mut after = None;
-        loop {
-            let (page, more) = store.rank_page(&part, after.as_ref(), PAGE).await?;
-            after = page.last().cloned();
-            leads.extend(page.into_iter().map(|one| one.lead));
-            if !more {
-                break;
-            }
-        }
-    }
-    leads.sort_unstable();
-    leads.dedup();
-    Ok(leads)
-}
-
-/// So many of the leads, the same ones each time and chosen without regard to anything they are or did.
-#[must_use]
-pub(super) fn sample(mut leads: Vec<LeadId>, size: usize) -> Vec<LeadId> {
-    leads.sort_by_cached_key(|lead| derive(&["sample", lead.as_str()]));
-    leads.truncate(size);
-    leads
-}
-
 /// Folds leads by both playbooks. `progress` is moved by one for each.
 ///
 /// # Errors
@@ -107,22 +75,11 @@ pub(super) async fn compare(
 ) -> Result<Leads, Error> {
     let mut found = Leads { folded: leads.len(), ..Leads::default() };
     let (mut cells, mut stages) = (BTreeMap::new(), BTreeMap::new());
-    let logs = stream::iter(leads).map(|lead| async move { (store.log(&LogOwner::Lead(lead.clone())).await, lead) });
-    let mut logs = logs.buffer_unordered(AT_ONCE);
-    let mut read = 0;
-    while let Some((log, id)) = logs.next().await {
-        progress.inc(1);
-        let log = match log {
-            Ok(log) => log,
-            // One log may hold what nobody can read. If none can be read, it is not for what they hold.
-            Err(error) if error.retry == Retry::Never && (read > 0 || found.unreadable < AT_ONCE) => {
-                found.unreadable += 1;
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        read += 1;
-        let (before, after) = (judged(live, &id, log.clone(), now), judged(wanted, &id, log, now));
+    let mut logs = pin!(everybody::each(leads, |lead| log_of(store, lead), progress));
+    let mut unreadable = Unreadable::default();
+    while let Some(log) = logs.next().await {
+        let Some((id, log)) = unreadable.pass(log)? else { continue };
+        let [before, after] = [live, wanted].map(|playbook| judged(playbook, &id, &mut log.clone(), now));
         let (from, to) = (cell(&before), cell(&after));
         if from != to {
             *cells.entry((from.clone(), to.clone())).or_insert(0) += 1;
@@ -151,30 +108,15 @@ pub(super) async fn compare(
     }
     found.ready.sort_by(|one, other| other.interest.total_cmp(&one.interest).then_with(|| one.id.cmp(&other.id)));
     found.newly_ready = found.ready.len();
+    found.unreadable = unreadable.count;
     Ok(found)
 }
 
-/// The lead as it would stand when `score` had looked at it now.
-fn judged(playbook: &Playbook, id: &LeadId, mut log: Log, now: Timestamp) -> Lead {
-    decide(playbook, &playbook.version(), id, &mut log, None, now).lead
+async fn log_of(store: &Store, lead: LeadId) -> Result<(LeadId, Log), Error> {
+    let log = store.log(&LogOwner::Lead(lead.clone())).await?;
+    Ok((lead, log))
 }
 
 fn cell(lead: &Lead) -> String {
     lead.cell.map_or_else(|| NO_CELL.to_owned(), |cell| cell.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sample_is_the_same_each_time_and_never_more_than_there_are() {
-        let all: Vec<LeadId> = (0..100).map(|n| LeadId::derive(&[&n.to_string()])).collect();
-        let some = sample(all.clone(), 10);
-        let mut reversed = all.clone();
-        reversed.reverse();
-        assert_eq!((some.len(), &sample(reversed, 10)), (10, &some));
-        assert!(some.iter().all(|lead| all.contains(lead)));
-        assert_eq!(sample(all, 1_000).len(), 100);
-    }
 }

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use michi::id::PlaybookVersion;
 use michi::io::Store;
@@ -18,7 +17,7 @@ use michi::playbook::{Playbook, Site};
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
-use crate::output;
+use crate::{everybody, output};
 
 pub use difference::{Change, Difference, Field, differences};
 pub use leads::{Flow, Leads, Ready};
@@ -178,15 +177,10 @@ impl Plan {
             return Ok(Self { pending: false, live: Some(live), version, from, files, differences: vec![], leads: None });
         }
         let before = store.playbook(&live.version).await?;
-        let mut epochs: Vec<String> = store.playbook_history().await?.into_iter().map(|moved| moved.epoch).collect();
-        epochs.push(before.scoring.interest.epoch());
-        epochs.sort();
-        epochs.dedup();
-        let all = leads::all(store, &epochs).await?;
+        let all = everybody::all(store, &before).await?;
         let count = all.len();
-        let some = fold.sample.map_or(all.clone(), |size| leads::sample(all, size));
-        let style = ProgressStyle::with_template("{bar:40} {pos} of {len} leads, {eta} left")?;
-        let progress = ProgressBar::new(some.len() as u64).with_style(style);
+        let some = fold.sample.map_or(all.clone(), |size| everybody::sample(all, size));
+        let progress = everybody::progress(some.len())?;
         let compared = leads::compare(store, some, &before, &candidate.playbook, now, &progress).await;
         progress.finish_and_clear();
         let leads = Some(Leads { count, ..compared? });

@@ -130,6 +130,7 @@ pub(super) async fn show(
         cause: match run.cause {
             Cause::Http => "request",
             Cause::Stream => "stream",
+            Cause::Event => "event",
             Cause::Schedule => "schedule",
             Cause::Hand => "by hand",
         },

@@ -25,11 +25,12 @@ impl Ledger {
         Self(dynamo)
     }
 
-    /// Adds an entry of a kind.
-    pub fn append(&self, kind: &str, entry: &impl Serialize) -> anyhow::Result<()> {
+    /// Adds an entry of a kind. Answers its number.
+    pub fn append(&self, kind: &str, entry: &impl Serialize) -> anyhow::Result<i64> {
         let body = serde_json::to_string(entry)?;
-        lock(&self.0.storage).conn().execute("INSERT INTO michi_entries (kind, body) VALUES (?1, ?2)", (kind, body))?;
-        Ok(())
+        let storage = lock(&self.0.storage);
+        storage.conn().execute("INSERT INTO michi_entries (kind, body) VALUES (?1, ?2)", (kind, body))?;
+        Ok(storage.conn().last_insert_rowid())
     }
 
     /// The entries of a kind, oldest first.

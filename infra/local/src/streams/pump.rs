@@ -241,7 +241,7 @@ impl Pump {
             reason,
             records: records.iter().map(|record| record.to_event(&self.arn, &self.view)).collect(),
         };
-        self.context.ledger.append(ABANDONED, &abandoned)
+        self.context.ledger.append(ABANDONED, &abandoned).map(|_| ())
     }
 }
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use aws_types::SdkConfig;
 use axum::Router;
-use michi::io::{App, BatchResponse, Bus, Error, Mailer, Trigger};
+use michi::io::{App, Bus, Error, Mailer};
 use relay::Relay;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::functions::Handler;
@@ -35,6 +37,10 @@ pub(super) fn start_function(name: &str, app: App, sdk: &SdkConfig) -> Option<St
                 async move { notify::handle(&app, &mailer, trigger).await }
             }))
         }
+        "feedback" => Started::Events(events(move |event| {
+            let app = app.clone();
+            async move { feedback::handle(&app, event).await }
+        })),
         "relay" => {
             let relay = Relay { store: app.store, clock: app.clock, bus: Bus::new(sdk, &settings.bus) };
             Started::Events(events(move |trigger| {
@@ -47,10 +53,12 @@ pub(super) fn start_function(name: &str, app: App, sdk: &SdkConfig) -> Option<St
 }
 
 /// A handler as Lambda calls it: JSON in, JSON out.
-pub(super) fn events<F, Answer>(handle: F) -> Handler
+pub(super) fn events<F, Event, Answer, Said>(handle: F) -> Handler
 where
-    F: Fn(Trigger) -> Answer + Send + Sync + 'static,
-    Answer: Future<Output = Result<BatchResponse, Error>> + Send + 'static,
+    F: Fn(Event) -> Answer + Send + Sync + 'static,
+    Event: DeserializeOwned,
+    Answer: Future<Output = Result<Said, Error>> + Send + 'static,
+    Said: Serialize,
 {
     Arc::new(move |payload: Value| {
         let answer = serde_json::from_value(payload).map(&handle);

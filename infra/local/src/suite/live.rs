@@ -36,6 +36,7 @@ impl Suite {
     /// Moves the clock as far as it may go, and starts what is due.
     async fn beat(&self) -> anyhow::Result<()> {
         let now = self.now();
+        self.hand_over_events().await?;
         let due: Vec<String> = match self.inner.time.reach() {
             None => self.scheduled(now)?,
             Some(reach) => {
@@ -43,7 +44,7 @@ impl Suite {
                     return Ok(());
                 }
                 let starts = self.next_starts()?;
-                let next = starts.iter().map(|(at, _)| *at).min();
+                let next = starts.iter().map(|(at, _)| *at).chain(self.inner.mailbox.reports().next()).min();
                 self.inner.time.jump(next.map_or(reach, |next| next.min(reach)));
                 let now = self.clock().now();
                 starts.into_iter().filter(|(at, _)| *at <= now).map(|(_, function)| function).collect()

@@ -13,13 +13,35 @@ use crate::lock::lock;
 const STARTS: usize = 100_000;
 
 impl Suite {
-    /// Hands over what is in the streams until nothing is left. Returns the number of batches.
+    /// Hands over what is in the streams, and events that are due, until nothing is left. Returns the number of batches and
+    /// events.
     ///
     /// # Errors
     ///
     /// If the tables cannot be read. What functions fail at is in [`Suite::runs`] and [`Suite::abandoned`].
     pub async fn settle(&self) -> anyhow::Result<usize> {
-        self.inner.streams.drain().await
+        let mut total = 0;
+        loop {
+            let handed = self.inner.streams.drain().await? + self.hand_over_events().await?;
+            if handed == 0 {
+                return Ok(total);
+            }
+            total += handed;
+        }
+    }
+
+    /// Hands over the events that are due. Returns how many.
+    pub(super) async fn hand_over_events(&self) -> anyhow::Result<usize> {
+        let reports = self.inner.mailbox.reports();
+        let mut handed = 0;
+        while let Some(delivery) = reports.take()? {
+            handed += 1;
+            let done = self.inner.functions.start(&delivery.function, Cause::Event, delivery.event.clone()).await;
+            if let Err(reason) = done {
+                reports.failed(delivery, &reason)?;
+            }
+        }
+        Ok(handed)
     }
 
     /// Starts a function as its schedule does.
@@ -68,7 +90,7 @@ impl Suite {
         let end = self.now().checked_add(by)?;
         self.sweep().await?;
         let mut starts = 0;
-        while let Some((at, _)) = self.next_starts()?.into_iter().min().filter(|(at, _)| *at <= end) {
+        while let Some(at) = self.next_stop()?.filter(|at| *at <= end) {
             starts += 1;
             anyhow::ensure!(starts < STARTS, "work falls due without end: {:?}", self.wake_ups(3)?);
             self.inner.time.jump(at);
@@ -97,7 +119,7 @@ impl Suite {
     /// As [`Suite::settle`].
     pub async fn advance_to_next_due(&self) -> anyhow::Result<Option<Timestamp>> {
         self.settle().await?;
-        let Some((at, _)) = self.next_starts()?.into_iter().min() else { return Ok(None) };
+        let Some(at) = self.next_stop()? else { return Ok(None) };
         self.inner.time.jump(at);
         self.sweep().await?;
         self.keep_clock()?;
@@ -115,9 +137,8 @@ impl Suite {
         loop {
             self.settle().await?;
             let left = self.leftovers()?;
-            let next = self.next_starts()?.into_iter().min();
-            match next {
-                Some((at, _)) if at <= end && !left.is_empty() => {
+            match self.next_stop()? {
+                Some(at) if at <= end && !left.is_empty() => {
                     self.inner.time.jump(at);
                     self.sweep().await?;
                 }
@@ -140,7 +161,13 @@ impl Suite {
         for given_up in self.abandoned()? {
             left.push(format!("given up by {}: {} records, {}", given_up.mapping, given_up.records.len(), given_up.reason));
         }
+        for (reason, event) in self.inner.mailbox.reports().dead()? {
+            left.push(format!("an event is given up: {}, {reason}", text_of(&event, "detail-type")));
+        }
         let now = self.now();
+        if let Some(at) = self.inner.mailbox.reports().next() {
+            left.push(format!("an event is on its way until {at}"));
+        }
         for WakeUp { due, function, pk, sk } in self.wake_ups(10_000)? {
             if sk != "lead" || due <= now {
                 left.push(format!("due for {function} at {due}: {pk} {sk}"));
@@ -185,6 +212,12 @@ impl Suite {
         Ok(self.inner.dynamo.records(table, after, limit)?.records)
     }
 
+    /// The next moment at which anything is due.
+    fn next_stop(&self) -> anyhow::Result<Option<Timestamp>> {
+        let starts = self.next_starts()?.into_iter().map(|(at, _)| at);
+        Ok(starts.chain(self.inner.mailbox.reports().next().map(|at| at.max(self.now()))).min())
+    }
+
     /// When each scheduled function is to be started next because something is due: at its time, or, if it has been
     /// started since and left it undone, when its schedule comes again.
     pub(super) fn next_starts(&self) -> anyhow::Result<Vec<(Timestamp, String)>> {
@@ -199,4 +232,8 @@ impl Suite {
         }
         Ok(starts)
     }
+}
+
+fn text_of<'a>(event: &'a Value, name: &str) -> &'a str {
+    event.get(name).and_then(Value::as_str).unwrap_or_default()
 }

@@ -65,7 +65,7 @@ impl Suite {
         if let Some(kept) = ledger.get::<Timestamp>(CLOCK)? {
             time.jump(kept);
         }
-        let mailbox = Arc::new(Mailbox::open(ledger.clone(), now.clone())?);
+        let mailbox = Arc::new(Mailbox::open(&wiring, ledger.clone(), now.clone())?);
         let bus = Arc::new(EventBus::open(wiring.buses.clone(), ledger.clone(), now.clone())?);
         let client = Client::new(Arc::clone(&dynamo), Arc::clone(&mailbox), Arc::clone(&bus), &wiring, now.clone());
         let keys = key_ring(&options, &ledger)?;

@@ -9,6 +9,9 @@ use super::node::{Node, Place};
 use super::read::Reader;
 use super::{Condition, Function, Grant, Schedule};
 
+/// What Lambda does unless it is told otherwise.
+const RETRIES: u32 = 2;
+
 impl Reader<'_> {
     pub(super) fn lambda(&mut self, resource: &str, properties: &Node) -> Option<Function> {
         let uri = self.text(properties, "CodeUri")?;
@@ -26,7 +29,9 @@ impl Reader<'_> {
         let grants = grants.iter().flat_map(|policy| self.policy(policy)).collect();
         let events = properties.get("Events").map(Node::entries).unwrap_or_default();
         let schedules = events.iter().filter_map(|(name, place, event)| self.schedule(name, *place, event)).collect();
-        Some(Function { name, resource: resource.to_owned(), environment, grants, schedules })
+        let invoked = properties.get("EventInvokeConfig");
+        let retries = invoked.and_then(|invoked| self.number(invoked, "MaximumRetryAttempts")).unwrap_or(RETRIES);
+        Some(Function { name, resource: resource.to_owned(), environment, grants, schedules, retries })
     }
 
     fn policy(&mut self, policy: &Node) -> Vec<Grant> {

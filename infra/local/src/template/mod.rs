@@ -46,6 +46,10 @@ pub struct Wiring {
     pub routes: Vec<Route>,
     /// Streams that start functions.
     pub mappings: Vec<Mapping>,
+    /// Rules of event buses that start functions.
+    pub rules: Vec<Rule>,
+    /// What SES is to tell of each mail, as a configuration set calls it.
+    pub mail_events: Vec<String>,
     /// Tables.
     pub tables: Vec<Table>,
     /// The names of the event buses.
@@ -65,6 +69,8 @@ pub struct Function {
     pub grants: Vec<Grant>,
     /// What starts it by time.
     pub schedules: Vec<Schedule>,
+    /// How often an event is handed over again that it fails at, where nobody waits for its answer.
+    pub retries: u32,
 }
 
 /// A start by time.
@@ -125,6 +131,23 @@ pub struct Mapping {
     pub patterns: Vec<String>,
     /// Where batches go that are given up.
     pub failures: Option<String>,
+}
+
+/// A rule of an event bus that starts a function.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its name in the template.
+    pub name: String,
+    /// The bus's name.
+    pub bus: String,
+    /// The function it starts.
+    pub function: String,
+    /// The events it starts it for.
+    pub pattern: Pattern,
+    /// The pattern as written.
+    pub written: String,
+    /// How often an event is handed over again that the function fails at.
+    pub retries: u32,
 }
 
 /// A table.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::node::{Content, Node, Place};
 use super::value::{Names, Resource};
-use super::{Deployed, Function, Index, Mapping, Mistake, Route, Segment, Table, Wiring};
+use super::{Deployed, Function, Index, Mapping, Mistake, Route, Rule, Segment, Table, Wiring};
 use crate::filter::Pattern;
 
 /// Resources that connect nothing to a function, or are read with what refers to them.
@@ -23,7 +23,7 @@ const SILENT: [&str; 17] = [
     "AWS::Lambda::Permission",
     "AWS::Logs::",
     "AWS::S3::Bucket",
-    // Every sender counts as verified here, and SES's events go where rules take them.
+    // Every sender counts as verified here.
     "AWS::SES::",
     "AWS::SNS::",
     // Dead letters: what fails here is seen on the console.
@@ -83,8 +83,13 @@ pub(super) fn connect(root: &Node, deployed: Deployed<'_>) -> Result<Wiring, Vec
             "AWS::DynamoDB::Table" => wiring.tables.extend(reader.table(name, properties)),
             "AWS::Events::EventBus" => wiring.buses.push(name.clone()),
             "AWS::Serverless::Function" => wiring.functions.extend(reader.lambda(name, properties)),
-            "AWS::Events::Rule" => reader.rule(name, properties),
-            "AWS::Lambda::EventSourceMapping" | "AWS::ApiGatewayV2::Route" => later.push((kind, name, properties)),
+            "AWS::SES::ConfigurationSetEventDestination" => {
+                let destination = properties.get("EventDestination").unwrap_or(properties);
+                wiring.mail_events.extend(reader.texts(destination, "MatchingEventTypes"));
+            }
+            "AWS::Lambda::EventSourceMapping" | "AWS::ApiGatewayV2::Route" | "AWS::Events::Rule" => {
+                later.push((kind, name, properties));
+            }
             _ if SILENT.iter().any(|silent| kind.starts_with(silent)) => {}
             _ => reader.mistakes.push((*place, format!("`{name}` is a {kind}, which the local suite cannot wire"))),
         }
@@ -92,6 +97,7 @@ pub(super) fn connect(root: &Node, deployed: Deployed<'_>) -> Result<Wiring, Vec
     for (kind, name, properties) in later {
         match kind {
             "AWS::ApiGatewayV2::Route" => wiring.routes.extend(reader.route(&wiring.functions, properties)),
+            "AWS::Events::Rule" => wiring.rules.extend(reader.rules(&wiring.functions, name, properties)),
             _ => wiring.mappings.extend(reader.mapping(&wiring, name, properties)),
         }
     }
@@ -141,7 +147,7 @@ impl Reader<'_> {
         node.get(key).is_some() && self.text(node, key).as_deref() == Some("true")
     }
 
-    fn number<T: std::str::FromStr>(&mut self, node: &Node, key: &str) -> Option<T> {
+    pub(super) fn number<T: std::str::FromStr>(&mut self, node: &Node, key: &str) -> Option<T> {
         let at = node.get(key)?.place;
         let text = self.text(node, key)?;
         self.keep(text.parse().map_err(|_| (at, format!("`{key}` is a number, not {text}"))))
@@ -210,13 +216,26 @@ impl Reader<'_> {
         Some(Route { method: (method != "ANY").then_some(method), key, path, function })
     }
 
-    /// A rule may lead out of michi; one that starts a function would be wiring that is not modelled.
-    fn rule(&mut self, name: &str, properties: &Node) {
+    /// The functions that a rule starts. It may also lead out of michi: what is there is the world's.
+    fn rules(&mut self, functions: &[Function], name: &str, properties: &Node) -> Vec<Rule> {
+        let mut rules = Vec::new();
         for target in properties.get("Targets").map(Node::elements).unwrap_or_default() {
-            if let Some(arn) = self.text(target, "Arn").filter(|arn| arn.starts_with("arn:aws:lambda:")) {
-                self.mistakes.push((target.place, format!("rule `{name}` starts {arn}, which the local suite cannot wire")));
-            }
+            let Some(arn) = self.text(target, "Arn").filter(|arn| arn.starts_with("arn:aws:lambda:")) else { continue };
+            let Some(function) = self.started(functions, target, "Arn", &arn) else { continue };
+            let Some(node) = properties.get("EventPattern") else {
+                self.mistakes.push((properties.place, format!("rule `{name}` starts {function} without an EventPattern")));
+                continue;
+            };
+            let written = self.names.value(node).map(|pattern| pattern.to_string());
+            let Some(written) = self.keep(written) else { continue };
+            let pattern = Pattern::parse(&written).map_err(|error| (node.place, format!("`{name}`, EventPattern: {error}")));
+            let Some(pattern) = self.keep(pattern) else { continue };
+            let bus = properties.get("EventBusName").and_then(|_| self.text(properties, "EventBusName"));
+            let retries = functions.iter().find(|known| known.name == function).map_or(0, |known| known.retries);
+            let bus = bus.unwrap_or_else(|| "default".to_owned());
+            rules.push(Rule { name: name.to_owned(), bus, function, pattern, written, retries });
         }
+        rules
     }
 
     fn mapping(&mut self, wiring: &Wiring, name: &str, properties: &Node) -> Option<Mapping> {

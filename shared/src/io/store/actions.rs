@@ -1,7 +1,7 @@
 //! The actions of a transaction.
 
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
 use super::super::Error;
@@ -15,6 +15,11 @@ pub(super) fn put_if_absent(table: &str, item: Item) -> Result<TransactWriteItem
 /// Puts an item.
 pub(super) fn put(put: PutBuilder) -> Result<TransactWriteItem, Error> {
     Ok(TransactWriteItem::builder().put(put.build().map_err(unbuilt)?).build())
+}
+
+/// Changes attributes of an item, which comes about if it is not there.
+pub(super) fn update(update: UpdateBuilder) -> Result<TransactWriteItem, Error> {
+    Ok(TransactWriteItem::builder().update(update.build().map_err(unbuilt)?).build())
 }
 
 /// Deletes an item.

@@ -56,6 +56,10 @@ pub(super) const ABOUT: &str = "about";
 pub(super) const PROPOSAL: &str = "proposal";
 pub(super) const DERIVATION: &str = "derivation";
 
+/// Partition key of what mails came to, and the sort key of the watch over it.
+pub(super) const MAIL: &str = "mail";
+pub(super) const WATCH: &str = "watch";
+
 /// On an owner's mailing item: why nothing may be sent; and the sort key that says so of an address.
 pub(super) const SUPPRESSED: &str = "suppressed";
 /// On a lead's item: the lead is being erased.
@@ -161,7 +165,7 @@ pub(super) fn rank_part(epoch: &str, stage: Stage, pk: &str) -> String {
 }
 
 /// FNV-1a: the same on every machine and in every version, which the standard library does not promise of its own hashes.
-fn shard(pk: &str, shards: u32) -> u32 {
+pub(super) fn shard(pk: &str, shards: u32) -> u32 {
     let hash = pk.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash % shards
 }
@@ -316,6 +320,16 @@ pub(super) fn fact(id: &FactId) -> String {
 /// What every wake item's sort key begins with.
 pub(super) fn wakes() -> AttributeValue {
     text(WAKE_PREFIX)
+}
+
+/// Sort key of what mails came to on a day, in a shard of one digit.
+pub(super) fn outcomes(day: jiff::civil::Date, shard: u32) -> String {
+    format!("day#{day}#{shard}")
+}
+
+/// The day in such a sort key.
+pub(super) fn outcome_day(item: &Item) -> Option<jiff::civil::Date> {
+    item.get(SK)?.as_s().ok()?.strip_prefix("day#")?.split('#').next()?.parse().ok()
 }
 
 /// A text attribute.

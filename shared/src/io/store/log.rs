@@ -96,6 +96,16 @@ impl Store {
         Ok(Log { owner: owner.clone(), records: self.query(self.log_query(owner), usize::MAX, read).await? })
     }
 
+    /// What a log holds that was sent then or later.
+    ///
+    /// # Errors
+    /// If it, or a record in it, cannot be read.
+    pub async fn log_since(&self, owner: &LogOwner, since: Timestamp) -> Result<Vec<Record>, Error> {
+        let query = self.log_query(owner).key_condition_expression("pk = :pk AND sk >= :since");
+        let query = query.expression_attribute_values(":since", keys::text(keys::instant(since)));
+        self.query(query, usize::MAX, |item| records::from_item(item).map(|(_, record)| record)).await
+    }
+
     /// One record by its sort key.
     ///
     /// # Errors

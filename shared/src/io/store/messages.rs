@@ -43,42 +43,51 @@ impl Store {
         self.find(key).await
     }
 
-    /// What stands in the way of a mail to this owner, about this lead if it is about one, as it is now.
+    /// What stands in the way of a mail to this owner at the address of this keyed hash, about this lead if it is about one,
+    /// as it is now.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn standing(&self, owner: &OwnerId, lead: Option<&LeadId>) -> Result<Standing, Error> {
+    pub async fn standing(&self, owner: &OwnerId, address: &str, lead: Option<&LeadId>) -> Result<Standing, Error> {
         let mut wanted = vec![keys::key(keys::owner(owner), keys::MAILING)];
         wanted.extend(lead.map(|lead| keys::key(keys::lead(lead), keys::LEAD)));
         let mut found = together(wanted.into_iter().map(|key| self.get(&self.leads, key, true))).await.into_iter();
         let mut next = || found.next().transpose().map(Option::flatten);
         let (mailing, found) = (next()?, next()?);
         Ok(Standing {
-            suppressed: mailing.is_some_and(|item| item.contains_key(keys::SUPPRESSED)),
+            suppressed: mailing.is_some_and(|item| {
+                let other = item.get(keys::ADDRESS).is_some_and(|known| *known != keys::text(address));
+                item.contains_key(keys::SUPPRESSED) && !other
+            }),
             lead_exists: lead.is_none() || found.is_some_and(|item| !item.contains_key(keys::ERASED)),
         })
     }
 
-    /// Claims a message, if it is as it was read, its owner may be written to and its lead, if it has one, is there. Else the error says
-    /// to read again; a repeat after a lost answer then finds its own attempt.
+    /// Claims a message, if it is as it was read, its owner may be written to at the address of this keyed hash, and its
+    /// lead, if it has one, is there. Else the error says to read again; a repeat after a lost answer then finds its own
+    /// attempt.
     ///
     /// # Errors
     /// If it is not known to be claimed.
-    pub async fn claim(&self, before: &Message, claimed: &Message) -> Result<(), Error> {
+    pub async fn claim(&self, before: &Message, claimed: &Message, address: &str) -> Result<(), Error> {
         let Recipient::Owner(owner) = &before.to else { return Err(Error::never("a letter is claimed by its lead")) };
-        let check = |key, condition: &str, name: &str| {
-            let check = ConditionCheck::builder().table_name(&*self.leads).set_key(Some(key));
-            actions::check(check.condition_expression(condition).expression_attribute_names("#mark", name))
-        };
-        let mut actions = vec![
-            actions::put(self.message_put(before, claimed)?)?,
-            check(keys::key(keys::owner(owner), keys::MAILING), "attribute_not_exists(#mark)", keys::SUPPRESSED)?,
-        ];
+        let reachable = ConditionCheck::builder().table_name(&*self.leads);
+        let reachable = reachable
+            .set_key(Some(keys::key(keys::owner(owner), keys::MAILING)))
+            .condition_expression("attribute_not_exists(suppressed) OR (attribute_exists(address) AND address <> :address)")
+            .expression_attribute_values(":address", keys::text(address));
+        let mut actions = vec![actions::put(self.message_put(before, claimed)?)?, actions::check(reachable)?];
         if let Some(lead) = &before.lead {
-            let key = keys::key(keys::lead(lead), keys::LEAD);
-            actions.push(check(key, "attribute_exists(pk) AND attribute_not_exists(#mark)", keys::ERASED)?);
+            actions.push(self.check_alive(lead)?);
         }
         self.move_on(actions, "a message cannot be claimed").await
+    }
+
+    /// The check that a lead is there and not being erased.
+    fn check_alive(&self, lead: &LeadId) -> Result<TransactWriteItem, Error> {
+        let check = ConditionCheck::builder().table_name(&*self.leads).set_key(Some(keys::key(keys::lead(lead), keys::LEAD)));
+        let check = check.condition_expression("attribute_exists(pk) AND attribute_not_exists(#mark)");
+        actions::check(check.expression_attribute_names("#mark", keys::ERASED))
     }
 
     /// Claims a letter, if it is as it was read, the lead is there, its mailing item is as it was read (its counts become
@@ -95,12 +104,10 @@ impl Store {
         address: &str,
     ) -> Result<(), Error> {
         let Recipient::Lead(lead) = &before.to else { return Err(Error::never("only a letter goes to a lead")) };
-        let alive = ConditionCheck::builder().table_name(&*self.leads).set_key(Some(keys::key(keys::lead(lead), keys::LEAD)));
-        let alive = alive.condition_expression("attribute_exists(pk) AND attribute_not_exists(#mark)");
         let actions = vec![
             actions::put(self.message_put(before, claimed)?)?,
             mailing_put(&self.leads, lead, Some(mailing), counted)?,
-            actions::check(alive.expression_attribute_names("#mark", keys::ERASED))?,
+            self.check_alive(lead)?,
             self.check_address(address)?,
         ];
         self.move_on(actions, "a letter cannot be claimed").await
@@ -180,7 +187,7 @@ impl Store {
         }
     }
 
-    fn message_put(&self, before: &Message, after: &Message) -> Result<PutBuilder, Error> {
+    pub(super) fn message_put(&self, before: &Message, after: &Message) -> Result<PutBuilder, Error> {
         let put = Put::builder().table_name(&*self.leads).set_item(Some(to_item(after)?));
         Ok(put.condition_expression(UNCHANGED).expression_attribute_values(":r", keys::number(before.revision)))
     }

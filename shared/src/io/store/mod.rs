@@ -26,6 +26,8 @@
 //! | `lead#…` | `mailing` | [`Mailing`](crate::mail::mailing::Mailing): address, permissions, counts: what a claim checks |
 //! | `owner#…` | `mailing` | whether anything may be sent to somebody in sales |
 //! | `address#<keyed hash>` | `suppressed` | nothing may be sent there, and why; survives the lead |
+//! | `mail` | `day#<day>#<shard>` | what mails to leads came to on a day; `ttl` |
+//! | `mail` | `watch` | the [`Watch`](crate::mail::outcome::Watch) over it |
 //! | `pace` | `alerts`, … | until when a lane's mail is booked |
 //! | `token#…` | `token` | [`Token`]; `ttl` |
 //! | `limit#<kind>#<hash>#<day>` | `limit` | a count; `ttl` |
@@ -48,6 +50,7 @@ mod limits;
 mod log;
 mod mailing;
 mod messages;
+mod outcomes;
 mod playbooks;
 mod quarantine;
 mod records;
@@ -79,6 +82,7 @@ pub use keys::{Function, Work};
 pub use log::{CopyFilter, Mark};
 pub use mailing::Reach;
 pub use messages::Standing;
+pub use outcomes::Reported;
 pub use playbooks::About;
 pub use quarantine::Suspect;
 pub use records::Arrival;

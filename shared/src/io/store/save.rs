@@ -75,7 +75,7 @@ impl Store {
         if let Some(wake) = done {
             effects.push(actions::delete(self.delete(wake.key()))?);
         }
-        self.transact(effects, owed).await
+        self.transact(WHAT, effects, owed).await
     }
 
     /// What must find everything as it was read.
@@ -107,12 +107,18 @@ impl Store {
         messages.chain(save.facts.iter().map(|fact| facts::owed(&self.leads, fact))).collect()
     }
 
-    async fn transact(&self, effects: Vec<TransactWriteItem>, mut owed: Vec<TransactWriteItem>) -> Result<(), Error> {
+    /// Makes all these changes or none. What is owed may be there already; `what` says what cannot be done if it fails.
+    pub(super) async fn transact(
+        &self,
+        what: &'static str,
+        effects: Vec<TransactWriteItem>,
+        mut owed: Vec<TransactWriteItem>,
+    ) -> Result<(), Error> {
         loop {
             let actions = effects.iter().chain(&owed).cloned().collect();
             let call = self.client.transact_write_items().set_transact_items(Some(actions));
             let Err(error) = call.return_consumed_capacity(CAPACITY).send().await else { return Ok(()) };
-            let (error, unmet) = transaction_failed(WHAT, error);
+            let (error, unmet) = transaction_failed(what, error);
             if unmet.is_empty() || unmet.iter().any(|place| *place < effects.len()) {
                 return Err(error);
             }

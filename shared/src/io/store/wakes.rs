@@ -9,7 +9,7 @@ use super::items::{Wake, read};
 use super::keys::{self, Function, Item};
 use super::{CAPACITY, Store, together};
 use crate::activity::LogOwner;
-use crate::id::LeadId;
+use crate::id::{LeadId, MessageId, OwnerId};
 
 /// The key of an item that is due, as the index has it: a hint.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -45,6 +45,24 @@ impl DueKey {
     #[must_use]
     pub fn lead(&self) -> Option<LeadId> {
         (self.sk == keys::LEAD).then(|| keys::lead_of(&self.pk)).flatten()
+    }
+
+    /// The key of a letter to a lead.
+    #[must_use]
+    pub fn of_letter(lead: &LeadId, message: &MessageId) -> Self {
+        Self { pk: keys::lead(lead), sk: keys::message(message) }
+    }
+
+    /// The key of a mail to somebody in sales.
+    #[must_use]
+    pub fn of_mail_to_owner(owner: &OwnerId, message: &MessageId) -> Self {
+        Self { pk: keys::owner(owner), sk: keys::message(message) }
+    }
+
+    /// Whether the key is that of something that goes to a lead.
+    #[must_use]
+    pub fn is_to_lead(&self) -> bool {
+        keys::lead_of(&self.pk).is_some()
     }
 
     /// Whether the key is the re-derivation's.

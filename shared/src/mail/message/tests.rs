@@ -1,6 +1,8 @@
 //! Every way a message can go.
 
 use super::*;
+use crate::activity::{Activity, Bounce, Kind};
+use crate::id::ActivityId;
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
@@ -166,7 +168,7 @@ fn only_the_newest_of_many_events_are_kept() {
     for n in 0..100 {
         message = message.after(Event::Deferred { until: at(n), why: Deferral::Pacing }, at(n)).unwrap();
     }
-    assert_eq!((message.history.len(), message.revision), (MAX_HISTORY, 100));
+    assert_eq!((message.history.len(), message.revision), (20, 100));
     assert_eq!(message.history.last().map(|entry| entry.at), Some(at(99)));
 }
 
@@ -177,4 +179,101 @@ fn a_message_survives_being_kept() {
     assert_eq!((&json["mail"], &json["state"]["is"]), (&"alert".into(), &"unknown".into()));
     assert_eq!(serde_json::from_value::<Message>(json).unwrap(), message);
     assert_eq!(message.mail().as_str(), "alert");
+}
+
+fn reported(report: Report) -> Event {
+    Event::Reported { report, attempt: Some(attempt(1)), ses: Some("ses".to_owned()) }
+}
+
+#[test]
+fn proof_that_it_was_sent_is_believed_in_every_state() {
+    let proof = (9 * MINUTE, reported(Report::Sent));
+    let then = |before: &[(i64, Event)]| [before, std::slice::from_ref(&proof)].concat();
+    check(&then(&[]), Err(OutOfPlace));
+    check(&then(&[(0, refused(Refusal::TooLate))]), Err(OutOfPlace));
+    for before in [
+        vec![(0, claimed(1))],
+        vec![(0, claimed(1)), (1, no_answer(1))],
+        vec![(0, claimed(1)), (1, not_now(1))],
+        vec![(0, claimed(1)), (1, never(1))],
+        vec![(0, claimed(1)), (1, no_answer(1)), (1, refused(Refusal::TooLate))],
+        vec![(0, claimed(1)), (1, no_answer(1)), (3 * MINUTE, claimed(2)), (4 * MINUTE, no_answer(2))],
+    ] {
+        check(&then(&before), Ok(("sent", None)));
+        // Whatever is known already changes nothing.
+        check(&[then(&before), vec![proof.clone()]].concat(), Err(OutOfPlace));
+    }
+    check(&then(&[(0, claimed(1)), (1, accepted(1))]), Err(OutOfPlace));
+}
+
+#[test]
+fn reports_move_it_forward_only_in_whatever_order_they_come() {
+    use Report::{Bounced, Complained, Delayed, Delivered, Sent};
+    let cases = [
+        (vec![Sent, Delayed, Delivered], Delivered),
+        (vec![Sent, Delivered, Bounced(Bounce::Transient)], Delivered),
+        (vec![Sent, Bounced(Bounce::Undetermined), Bounced(Bounce::Transient)], Bounced(Bounce::Transient)),
+        (vec![Sent, Delivered, Bounced(Bounce::Permanent)], Bounced(Bounce::Permanent)),
+        (vec![Sent, Delivered, Complained], Complained),
+    ];
+    for (reports, wanted) in cases {
+        for turn in 0..6 {
+            let mut order = reports.clone();
+            order.rotate_left(turn % 3);
+            if turn > 2 {
+                order.reverse();
+            }
+            let sent = Message::sample(at(0)).after(claimed(1), at(0)).unwrap();
+            let last = order.iter().chain(&order).fold(sent, |message, report| {
+                let next = message.after(reported(*report), at(1));
+                assert!(next.is_ok() || message.report >= Some(*report), "{message:?} {report:?}");
+                next.unwrap_or(message)
+            });
+            assert_eq!((last.report, matches!(last.state, State::Sent { .. })), (Some(wanted), true), "{order:?}");
+        }
+    }
+}
+
+#[test]
+fn what_ses_would_not_send_has_failed_for_good() {
+    let rejected = (5, Event::Rejected { why: "virus".to_owned() });
+    let then = |before: &[(i64, Event)]| [before, std::slice::from_ref(&rejected)].concat();
+    check(&then(&[]), Err(OutOfPlace));
+    for before in [
+        vec![(0, claimed(1))],
+        vec![(0, claimed(1)), (1, accepted(1))],
+        vec![(0, claimed(1)), (1, no_answer(1))],
+        vec![(0, claimed(1)), (1, accepted(1)), (2, reported(Report::Delayed))],
+    ] {
+        check(&then(&before), Ok(("failed", None)));
+        check(&[then(&before), vec![(9, reported(Report::Sent))]].concat(), Err(OutOfPlace));
+    }
+    check(&then(&[(0, claimed(1)), (1, reported(Report::Delivered))]), Err(OutOfPlace));
+}
+
+#[test]
+fn the_log_shows_that_it_was_sent() {
+    let message = Message::sample(at(0));
+    let activity = |kind| Activity { id: ActivityId::derive(&["a"]), at: at(0), kind };
+    let (own, other) = (message.id.clone(), MessageId::derive(&["other"]));
+    let sign = |kinds: Vec<Kind>| {
+        let activities: Vec<Activity> = kinds.into_iter().map(activity).collect();
+        message.sign_in(&activities)
+    };
+    assert_eq!(sign(vec![]), None);
+    assert_eq!(sign(vec![Kind::MailOpened { message: other.clone() }, Kind::MailDelivered { message: other }]), None);
+    assert_eq!(sign(vec![Kind::MailOpened { message: own.clone() }]), Some(Report::Sent));
+    let clicked = Kind::MailClicked { message: own.clone(), link: 0, target: "https://example.com/".to_owned() };
+    assert_eq!(sign(vec![clicked.clone(), Kind::MailDelivered { message: own.clone() }]), Some(Report::Delivered));
+    let chosen = Kind::MailChosen { topic: None, wanted: false, by: crate::activity::OptOut::OneClick, message: Some(own) };
+    assert_eq!(sign(vec![clicked, chosen]), Some(Report::Sent));
+}
+
+#[test]
+fn tries_are_remembered_longer_than_deferrals() {
+    let mut message = Message::sample(at(0)).after(claimed(1), at(0)).unwrap().after(not_now(1), at(1)).unwrap();
+    for n in 0..100 {
+        message = message.after(Event::Deferred { until: at(n), why: Deferral::Window }, at(n)).unwrap();
+    }
+    assert!(message.has_been_tried() && message.history.len() == 20, "{:?}", message.history);
 }
