@@ -42,7 +42,7 @@ impl Tables {
         let dynamo = Arc::new(Dynamo::memory(now.clone()).unwrap());
         wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
         let ledger = Ledger::new(Arc::clone(&dynamo));
-        let mailbox = Arc::new(Mailbox::open(ledger.clone(), now.clone()).unwrap());
+        let mailbox = Arc::new(Mailbox::open(&wiring, ledger.clone(), now.clone()).unwrap());
         let bus = Arc::new(EventBus::open(wiring.buses.clone(), ledger, now.clone()).unwrap());
         let client = Client::new(dynamo, mailbox, bus, &wiring, now);
         // The calls of all functions are made in the name of one.

@@ -7,7 +7,8 @@
 //! - `judge`: what must hold in the end
 //! - `planted`: bugs that the same schedules catch
 //!
-//! `MICHI_SEEDS` is how many seeds the storms take, 60 if it is not set.
+//! The usual run plays every nth schedule of the large families. `MICHI_THOROUGH=4` plays four times as many, and so on up
+//! to all of them, and as many times the seeds.
 
 mod cast;
 mod judge;
@@ -29,6 +30,8 @@ use planted::{Bug, Under, bugs};
 use town::Town;
 use weather::{Deed, Door, Post, Weather};
 
+/// How many seeds the storms take in the usual run.
+const SEEDS: u64 = 40;
 /// How wrong a clock may be.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -179,7 +182,7 @@ fn in_fair_weather_everybody_gets_what_is_theirs() {
 
 #[test]
 fn every_call_of_the_mail_path_may_fail() {
-    check("one fault", FEW, &schedules(Under::OneFault, &calls(FEW)));
+    check("one fault", FEW, &some(schedules(Under::OneFault, &calls(FEW)), 3));
     let calls = calls(PAIRS);
     let base = calls.first().unwrap().ordinal.unwrap() - 1;
     let faults = faults(calls.iter().filter(|call| is_of(call, &["notify", "feedback", "answer"])), base);
@@ -188,25 +191,25 @@ fn every_call_of_the_mail_path_may_fail() {
         faults.iter().skip(n + 1).filter(move |other| other.at != one.at).map(move |other| vec![one.clone(), other.clone()])
     });
     let pairs: Vec<Weather> = pairs.map(|faults| Weather { faults, ..Weather::default() }).collect();
-    check("two faults", PAIRS, &pairs);
+    check("two faults", PAIRS, &some(pairs, 8));
 }
 
 #[test]
 fn readers_may_leave_and_schedules_fire_twice_beside_any_call() {
     let calls = calls(FEW);
-    check("opt-outs beside any call", FEW, &schedules(Under::OptOuts, &calls));
-    check("suppressions beside any call", FEW, &schedules(Under::Suppressions, &calls));
-    check("schedules beside any call", FEW, &schedules(Under::Ticks, &calls));
+    check("opt-outs beside any call", FEW, &some(schedules(Under::OptOuts, &calls), 5));
+    check("suppressions beside any call", FEW, &some(schedules(Under::Suppressions, &calls), 5));
+    check("schedules beside any call", FEW, &some(schedules(Under::Ticks, &calls), 5));
 }
 
 #[test]
 fn reports_may_be_lost_late_doubled_and_in_any_order() {
-    check("reports", FEW, &schedules(Under::Reports, &calls(FEW)));
+    check("reports", FEW, &some(schedules(Under::Reports, &calls(FEW)), 3));
 }
 
 #[test]
 fn storms_pass() {
-    check("storms", EVERYBODY, &(0..seeds()).map(Weather::of).collect::<Vec<_>>());
+    check("storms", EVERYBODY, &(0..SEEDS * thorough() as u64).map(Weather::of).collect::<Vec<_>>());
 }
 
 #[test]
@@ -227,27 +230,48 @@ fn planted_bugs_are_caught() {
     assert!(missed.is_empty(), "not caught: {missed:#?}");
 }
 
-/// How many seeds the storms take.
+/// How many times as much is to be played as usual.
 #[allow(clippy::disallowed_methods, reason = "for whoever wants more than the usual run; nothing that ships reads it")]
-fn seeds() -> u64 {
-    std::env::var("MICHI_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(60)
+fn thorough() -> usize {
+    std::env::var("MICHI_THOROUGH").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+}
+
+/// Of these schedules one in so many, in the usual run.
+fn some(schedules: Vec<Weather>, one_in: usize) -> Vec<Weather> {
+    let step = (one_in / thorough()).max(1);
+    schedules.into_iter().step_by(step).collect()
+}
+
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
 #[test]
 fn zz_timing() {
     let time = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     time.block_on(async {
-        let began = Instant::now();
+        let began = cpu();
         for _ in 0..10 {
             drop(michi_local::Suite::start(michi_local::Options::test()).await.unwrap());
         }
-        println!("start {:?}", began.elapsed() / 10);
-        for persons in [PAIRS, FEW] {
-            let began = Instant::now();
+        println!("start {:.3}", (cpu() - began) / 10.0);
+        for persons in [PAIRS, FEW, EVERYBODY] {
+            drop(Town::new(persons, &Weather::default(), Door::default()).await);
+            let began = cpu();
             for _ in 0..10 {
                 drop(Town::new(persons, &Weather::default(), Door::default()).await);
             }
-            println!("town {:?}", began.elapsed() / 10);
+            println!("town {:.3}", (cpu() - began) / 10.0);
         }
     });
+    for persons in [PAIRS, FEW, EVERYBODY] {
+        let began = cpu();
+        for _ in 0..5 {
+            let played = play(persons, &Weather::default(), None);
+            println!("{} calls", played.calls.len());
+        }
+        println!("story {:.3}", (cpu() - began) / 5.0);
+    }
 }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use http::{Method, Request};
 use jiff::{SignedDuration, Timestamp};
 use michi::consent::MailClass;
-use michi::id::{ActivityId, BroadcastId, LeadId, MailId, MessageId, TopicId};
+use michi::id::{BroadcastId, LeadId, MailId, MessageId, TopicId};
 use michi::io::store::Save;
 use michi::link::{OfLetter, Purpose};
 use michi::mail::letter::{Cause, Letter};
@@ -129,15 +129,21 @@ impl Town {
         let Meant { to, name, class, topic, fate, .. } = *letter;
         let Some(lead) = self.lead(to).await else { return };
         let marketing = class == MailClass::Marketing;
-        let mail = MailId::parse(if marketing { "case-study" } else { "confirm" }).unwrap();
+        let mail = MailId::parse("case-study").unwrap();
         let topic = topic.and_then(|topic| TopicId::parse(topic).ok());
         let now = self.suite.now();
         let broadcast = BroadcastId::derive(&[name]);
         let id = MessageId::derive(&["broadcast", broadcast.as_str(), lead.as_str()]);
         let links = vec![format!("{ORIGIN}/cases/kansai-precision")];
-        // Mail that was asked for and no confirmation there is none yet; it asks for nothing that anybody awaits.
-        let cause = if marketing { Cause::Broadcast(broadcast) } else { Cause::Confirmation(ActivityId::derive(&[name])) };
-        let letter = Letter { mail, class, topic: topic.clone(), cause, subject: 0, values: BTreeMap::new(), links };
+        let letter = Letter {
+            mail,
+            class,
+            topic: topic.clone(),
+            cause: Cause::Broadcast(broadcast),
+            subject: 0,
+            values: BTreeMap::new(),
+            links,
+        };
         let (language, version) = (self.playbook.setup.language, self.playbook.version());
         let of_use = if fate == Fate::Expires { DAY } else { DAY * 14 };
         let message = Message::letter(id.clone(), &lead, language, &version, letter, now, now, now + of_use);

@@ -32,7 +32,7 @@ fn fixture() -> Fixture {
     let dynamo = Arc::new(Dynamo::memory(now.clone()).unwrap());
     wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
     let ledger = Ledger::new(Arc::clone(&dynamo));
-    let mailbox = Arc::new(Mailbox::open(ledger.clone(), now.clone()).unwrap());
+    let mailbox = Arc::new(Mailbox::open(&wiring, ledger.clone(), now.clone()).unwrap());
     let bus = Arc::new(EventBus::open(wiring.buses.clone(), ledger, now.clone()).unwrap());
     Fixture { client: Client::new(dynamo, Arc::clone(&mailbox), Arc::clone(&bus), &wiring, now), mailbox, bus }
 }
@@ -321,7 +321,7 @@ async fn everything_is_kept_in_the_file() {
         let dynamo = Arc::new(Dynamo::file(&path.join("michi.sqlite"), now.clone()).unwrap());
         wiring.tables.iter().for_each(|table| dynamo.create(table).unwrap());
         let ledger = Ledger::new(Arc::clone(&dynamo));
-        let mailbox = Arc::new(Mailbox::open(ledger.clone(), now.clone()).unwrap());
+        let mailbox = Arc::new(Mailbox::open(&wiring, ledger.clone(), now.clone()).unwrap());
         let bus = Arc::new(EventBus::open(wiring.buses.clone(), ledger.clone(), now.clone()).unwrap());
         (Client::new(dynamo, Arc::clone(&mailbox), bus, &wiring, now.clone()), mailbox, ledger)
     };
