@@ -1,4 +1,5 @@
-//! A person with a real browser: reads the demonstration site, asks for the white paper, and is called.
+//! A person with a real browser: reads the demonstration site, asks for the white paper, and is called; follows a link in a
+//! mail, and is known on the site.
 //!
 //! Needs Chromium and its driver, and runs where `MICHI_BROWSER` is set, as `tests/run` does. With `MICHI_SCREENSHOTS`
 //! set to a folder it leaves the README's screenshots there.
@@ -7,10 +8,17 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use michi::activity::{LogOwner, Proof};
+use michi::fold::fold;
+use michi::id::VisitorId;
 use michi_local::{Options, Pace, Suite, server};
 use thirtyfour::prelude::*;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
+
+use crate::clicks::letter_sent;
+use crate::harness::{Visitor, beacon, buyer};
 
 struct Browser {
     driver: WebDriver,
@@ -228,6 +236,55 @@ async fn a_mail_fits_a_desktop_and_a_telephone() {
             let frame = browser.driver.find(By::Tag("iframe")).await.unwrap();
             frame.screenshot(&PathBuf::from(folder).join(name)).await.unwrap();
         }
+    }
+    browser.driver.quit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_clicks_in_a_mail_is_known_on_the_site() {
+    if skipped() {
+        return;
+    }
+    let (suite, site) = suite().await;
+    let mut reader = Visitor::new("office");
+    beacon(&suite, &reader.form(suite.now(), "newsletter", &buyer())).await;
+    let visitor = VisitorId::parse("office").unwrap();
+    let end = Instant::now() + Duration::from_secs(10);
+    let lead = loop {
+        if let Some(known) = suite.own().store.visitor_consistent(&visitor).await.unwrap() {
+            break known.lead;
+        }
+        assert!(Instant::now() < end, "the form makes no lead");
+        sleep(Duration::from_millis(50)).await;
+    };
+    let ago = suite.now() - SignedDuration::from_mins(5);
+    let letter = letter_sent(&suite, &lead, &[&format!("{site}/pricing?from=mail#plans")], ago).await;
+    letter.delivered(&suite, 298).await;
+
+    // At home, in a browser that was never on the site.
+    let browser = browser().await;
+    browser.open(&format!("{site}{}", letter.link(&suite, 0))).await;
+    assert_eq!(browser.driver.current_url().await.unwrap().as_str(), format!("{site}/pricing?from=mail#plans"));
+    let cookie = browser.driver.get_named_cookie("michi_id").await.unwrap().value;
+    let at_home = VisitorId::parse(cookie.split('.').next().unwrap()).unwrap();
+    sleep(Duration::from_secs(11)).await;
+    suite.tick("score").await.unwrap();
+    let known = suite.own().store.visitor_consistent(&at_home).await.unwrap().expect("a link");
+    assert_eq!((known.lead, known.proof), (lead.clone(), Proof::Proven));
+    // The first page told that nobody knew it, so this one is told when it is left.
+    browser.open(&format!("{site}/cases/kansai-precision")).await;
+    browser.open(&site).await;
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let log = suite.own().store.log(&LogOwner::Lead(lead.clone())).await.unwrap();
+        let lead = fold(&suite.own().playbook().await.unwrap().playbook, &log, suite.now());
+        let pages: Vec<_> = lead.pages.iter().map(|page| page.url.trim_start_matches(&site)).collect();
+        if pages.ends_with(&["/cases/kansai-precision", "/pricing?from=mail"]) {
+            assert!(lead.pages.iter().all(|page| !page.unconfirmed));
+            break;
+        }
+        assert!(Instant::now() < end, "the pages are not the lead's: {pages:?}");
+        sleep(Duration::from_millis(50)).await;
     }
     browser.driver.quit().await.unwrap();
 }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use michi::activity::{Activity, Kind, LogOwner, PageView, Proof, Record, Source};
 use michi::address::Address;
-use michi::id::{ActivityId, LeadId, PageViewId, VisitorId};
+use michi::id::{ActivityId, LeadId, MessageId, PageViewId, VisitorId};
 use michi::io::store::{Mark, Token};
 use michi::verdict::Signals;
 use michi_local::Suite;
@@ -119,6 +119,16 @@ async fn the_sites_own_signature_proves_whose_a_browser_is() {
     is_quiet(&suite).await;
 }
 
+/// A click in a mail that turned out to be a person's, and its token.
+async fn clicked(suite: &Suite, lead: &LeadId, token: &str) {
+    let (id, at) = (ActivityId::derive(&["click", token]), suite.now() - SignedDuration::from_mins(2));
+    let kind = Kind::MailClicked { message: MessageId::derive(&[token]), link: 0, target: "https://example.com/".to_owned() };
+    let click = Record { source: Source::Site, ..Record::decision(id.clone(), at, kind) };
+    let token_about = Token { lead: lead.clone(), click: id, expires: suite.now() + SignedDuration::from_mins(10) };
+    suite.own().store.append_with_token(&LogOwner::Lead(lead.clone()), &click, token, &token_about).await.unwrap();
+    suite.settle().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_link_token_proves_whose_a_browser_is_and_is_good_once() {
     let suite = suite().await;
@@ -126,9 +136,8 @@ async fn a_link_token_proves_whose_a_browser_is_and_is_good_once() {
     beacon(&suite, &visitor.form(suite.now(), "white-paper", &buyer())).await;
     suite.settle().await.unwrap();
     let (lead, _) = lead_of(&suite, &visitor).await;
-    let expires = suite.now() + SignedDuration::from_mins(10);
     for id in ["t1", "t2"] {
-        suite.own().store.put_token(id, &Token { lead: lead.clone(), expires }).await.unwrap();
+        clicked(&suite, &lead, id).await;
     }
     identify(&suite, "clicker", "i1", json!({"context": {"token": "t1"}})).await;
     identify(&suite, "thief", "i2", json!({"context": {"token": "t1"}})).await;

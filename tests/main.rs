@@ -12,6 +12,7 @@
 mod answer;
 mod browser;
 mod budget;
+mod clicks;
 mod cost;
 mod deployment;
 mod faults;

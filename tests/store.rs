@@ -144,7 +144,7 @@ fn download(n: i64) -> Record {
 }
 
 fn decision(n: i64) -> Record {
-    let kind = Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell: None, alert: None, by_rules: false };
+    let kind = Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell: None, alert: None, corrects: None, by_rules: false };
     Record::decision(ActivityId::derive(&["decision", &n.to_string()]), at(n), kind)
 }
 
@@ -407,10 +407,9 @@ async fn a_lead_is_saved_only_as_it_was_read() {
 
 /// A save of everything at once: a browser proves by a link that it is Ann's.
 async fn identification(tables: &Tables) -> impl Fn() -> Save {
-    let token = Token { lead: lead(), expires: at(600) };
-    tables.store.put_token("t", &token).await.unwrap();
+    let token = Token { lead: lead(), click: download(1).id, expires: at(600) };
+    tables.store.append_with_token(&browsers(), &download(1), "t", &token).await.unwrap();
     assert_eq!(tables.store.token("t").await.unwrap(), Some(token));
-    tables.store.append(&browsers(), &download(1), Mark::Guaranteed).await.unwrap();
     let wake = wake_of(tables, &browsers(), &download(1)).await.unwrap();
     move || Save {
         lead: Some(ann()),

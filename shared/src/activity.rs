@@ -230,6 +230,9 @@ pub enum Kind {
         /// The alert this move owed to sales; none when one went out lately, or when the rules moved it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         alert: Option<MessageId>,
+        /// The alert that this move takes back: what had led to it was a machine's doing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        corrects: Option<MessageId>,
         /// Nothing happened: the playbook was changed.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         by_rules: bool,

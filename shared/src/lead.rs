@@ -103,6 +103,8 @@ pub struct StageMove {
     pub cell: Option<Cell>,
     /// The alert it owed to sales.
     pub alert: Option<MessageId>,
+    /// The alert that it took back: what had led to it was a machine's doing.
+    pub corrects: Option<MessageId>,
 }
 
 /// Where a lead stands with us. Stages move only by logged decisions.

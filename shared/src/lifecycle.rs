@@ -9,12 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::activity::{Kind, Log, Record};
 use crate::fact::{Fact, FactKind};
-use crate::fold::fold;
+use crate::fold::{fold, fold_at_face_value};
 use crate::id::{ActivityId, LeadId, MessageId, OwnerId, PlaybookVersion};
-use crate::lead::{Lead, Proposal, Stage};
+use crate::lead::{Lead, Proposal, Stage, StageMove};
 use crate::mail::alert::Alert;
+use crate::mail::correction::Correction;
 use crate::mail::message::Message;
-use crate::playbook::Playbook;
+use crate::playbook::{Owner, Playbook};
 
 /// After so long without a page a visit is over.
 pub const SESSION_GAP: SignedDuration = SignedDuration::from_mins(30);
@@ -84,7 +85,9 @@ pub fn decide(
         let owner = owner.filter(|_| !by_rules);
         let alert = owner.map(|_| MessageId::derive(&["alert", id.as_str(), activity.as_str()]));
         let cell = decision.lead.cell;
-        let moved = Kind::StageMoved { from, to, cell, alert: alert.clone(), by_rules };
+        let mistake = if to == Stage::Lead { mistaken(playbook, &decision.lead, log) } else { None };
+        let corrects = mistake.as_ref().map(|mistake| mistake.alert.clone());
+        let moved = Kind::StageMoved { from, to, cell, alert: alert.clone(), corrects, by_rules };
         let record = Record::decision(activity.clone(), now, moved);
         log.records.push(record.clone());
         decision.records.push(record);
@@ -96,20 +99,65 @@ pub fn decide(
             let language = owner.language.unwrap_or(playbook.setup.language);
             decision.messages.push(Message::alert(message, id, &owner.id, language, version, values, now));
         }
+        if let Some(Mistake { alert, at }) = mistake
+            && let Some(owner) = alerted(playbook, log, &alert)
+        {
+            let message = MessageId::derive(&["correction", alert.as_str()]);
+            let values = Correction::of(&decision.lead, at, now);
+            let language = owner.language.unwrap_or(playbook.setup.language);
+            decision.messages.push(Message::correction(message, id, &owner.id, language, version, values, now));
+        }
         decision.facts.push(Fact::of(id, &activity, now, version, FactKind::LeadStageMoved { from, to, cell }));
     }
     decision
 }
 
-/// No second alert within the window, unless the cell has improved since.
+/// No second alert within the window, unless the cell has improved since. One that was taken back is none.
 fn alert_is_due(playbook: &Playbook, lead: &Lead, now: Timestamp) -> bool {
     let window = playbook.scoring.alert_window.duration();
-    let last = lead.moves.iter().rev().find(|earlier| earlier.alert.is_some() && now.duration_since(earlier.at) < window);
+    let stands = |alert: &MessageId| lead.moves.iter().all(|later| later.corrects.as_ref() != Some(alert));
+    let alerted = |earlier: &&StageMove| earlier.alert.as_ref().is_some_and(stands) && now.duration_since(earlier.at) < window;
+    let last = lead.moves.iter().rev().find(alerted);
     match (last.map(|earlier| earlier.cell), lead.cell) {
         (None, _) => true,
         (Some(Some(then)), Some(now)) => now.improves_on(then),
         (Some(_), _) => false,
     }
+}
+
+/// An alert that sales should not have got, and when it was owed.
+struct Mistake {
+    alert: MessageId,
+    at: Timestamp,
+}
+
+/// Whether the lead stands where it does by a mistake of which sales was alerted, and has not answered: clicks in mail made
+/// it ready, and turned out to be a machine's. So it was ready by what the clicks seemed to be, and not by what they were.
+fn mistaken(playbook: &Playbook, lead: &Lead, log: &Log) -> Option<Mistake> {
+    let moved = lead.moves.last().filter(|moved| moved.to == Stage::Mql)?;
+    let alert = moved.alert.clone()?;
+    let mut activities = log.records.iter().flat_map(|record| &record.activities);
+    if activities.any(|one| one.at >= moved.at && matches!(one.kind, Kind::SalesAnswered { .. })) {
+        return None;
+    }
+    let is_later_move = |record: &Record| {
+        record.at >= moved.at && record.activities.iter().all(|one| matches!(one.kind, Kind::StageMoved { .. }))
+    };
+    let records = log.records.iter().filter(|record| !is_later_move(record)).cloned().collect();
+    let then = Log { owner: log.owner.clone(), records };
+    let seemed = fold_at_face_value(playbook, &then, moved.at).proposal == Some(Proposal::Mql);
+    let was = seemed && fold(playbook, &then, moved.at).proposal == Some(Proposal::Mql);
+    (seemed && !was).then_some(Mistake { alert, at: moved.at })
+}
+
+/// Whom an alert went to; whoever would get it now, while it is not known to be sent.
+fn alerted<'p>(playbook: &'p Playbook, log: &Log, alert: &MessageId) -> Option<&'p Owner> {
+    let sent_to = log.records.iter().flat_map(|record| &record.activities).find_map(|activity| match &activity.kind {
+        Kind::MailSent { message, owner, .. } if message == alert => owner.as_ref(),
+        _ => None,
+    });
+    let known = sent_to.and_then(|id| playbook.setup.owners.iter().find(|owner| owner.id == *id));
+    known.or_else(|| playbook.default_owner())
 }
 
 /// When the visit under way began: the first page of the newest run without a long gap.

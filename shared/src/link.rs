@@ -212,6 +212,12 @@ impl OfLetter {
         seal(purpose, &ids, number, key)
     }
 
+    /// The whole link to the letter's pixel.
+    #[must_use]
+    pub fn pixel_url(&self, collector: &str, number: u8, key: &[u8; 32]) -> String {
+        format!("{collector}/o/{}.gif", self.token(Purpose::Open, number, key))
+    }
+
     /// The whole link to the lead's choices: the page behind it ends mail with one press and offers everything else, and
     /// the reader's mail program may post to it by itself (RFC 8058).
     #[must_use]

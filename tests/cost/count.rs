@@ -24,6 +24,10 @@ pub(super) enum Work {
     Mails,
     /// Pages of leads that sales opens.
     LeadPages,
+    /// Links that leads follow in mail, judged and scored.
+    Clicks,
+    /// Mails that leads open.
+    Opens,
     /// Looking every minute whether anything is due.
     Idle,
 }

@@ -27,13 +27,18 @@ const MINUTES: f64 = 43_800.0;
 const ANONYMOUS_MONTHS: f64 = 90.0 / (730.0 / 24.0);
 const GB: f64 = 1e9;
 
+const CLICKS: &str = "A hundred thousand links followed in mail, judged and scored";
+const OPENS: &str = "A hundred thousand mails opened";
+
 /// The bills that the README names.
-const IN_README: [&str; 7] = [
+const IN_README: [&str; 9] = [
     "A million page views of nobody known",
     "Keeping them for 90 days",
     "A million page views of leads, scored at once",
     "A thousand leads: found, told on the bus, and looked at for a month",
     "A thousand mails to sales",
+    CLICKS,
+    OPENS,
     "A month of what a million page views a month and a thousand leads leave",
     "A month without a visitor",
 ];
@@ -63,6 +68,9 @@ async fn the_cost_sheet_holds() {
     }
     trace.counts.take(&trace.suite, Work::Idle);
     let stored = Stored::of(&trace);
+    let idle = trace.counts.of.get(&Work::Idle).cloned().unwrap_or_default();
+    trace.letters().await;
+    trace.counts.of.insert(Work::Idle, idle);
     let bills = bills(&trace, &stored);
     compare_with_file("cost/sheet.txt", &sheet(&trace, &stored, &bills));
 
@@ -143,6 +151,8 @@ fn bills(trace: &Trace, stored: &Stored) -> Vec<Bill> {
         bill("A thousand leads: found, told on the bus, and looked at for a month", Work::Leads, 1e3 / LEADS as f64),
         bill("A million page views of leads, scored at once", Work::KnownPages, 1e6 / known),
         bill("A thousand mails to sales", Work::Mails, 1e3 / mails),
+        bill(CLICKS, Work::Clicks, 1e5 / taken(Work::Clicks).requests as f64),
+        bill(OPENS, Work::Opens, 1e5 / taken(Work::Opens).requests as f64),
         bill("A thousand lead pages opened", Work::LeadPages, 1e3 / taken(Work::LeadPages).requests as f64),
         Bill::new("A month of what a million page views a month and a thousand leads leave")
             .with("GB in tables and indexes", kept + lead_gb + playbook_gb, "dynamodb_storage_gb_month")
@@ -185,7 +195,8 @@ fn sheet(trace: &Trace, stored: &Stored, bills: &[Bill]) -> String {
     let mut text = format!(
         "What michi takes, and what that costs.\n\n\
          Counted: {BROWSERS} browsers show {PAGES} pages each, {} of them in the name of {LEADS} leads, at the rate of a million\n\
-         page views a month. What follows from it is done, sales opens its mail, and a month passes.\n\n\
+         page views a month. What follows from it is done, sales opens its mail, and a month passes.\n\
+         Then each lead gets a mail, opens it and follows a link of it.\n\n\
          Times list prices of {} in US dollars, no free tier: tests/cost/prices.json says which of them were read there and\n\
          which are long known; a GB has a billion bytes. Assumed, since no model of a cloud knows it: a run is billed {OWN_MILLIS} ms and {CALL_MILLIS} ms for each call\n\
          it makes, {MAIL_MILLIS} ms for one to SES, and 200 ms when a function starts; bytes out are those the functions answer.\n",
@@ -217,6 +228,8 @@ fn counted(trace: &Trace) -> String {
         (Work::KnownPages, format!("{} page views of leads", trace.counts.known_pages)),
         (Work::Mails, "mails to sales".to_owned()),
         (Work::LeadPages, "lead pages opened".to_owned()),
+        (Work::Clicks, "links followed in mail".to_owned()),
+        (Work::Opens, "mails opened".to_owned()),
         (Work::Idle, "a minute with nothing due".to_owned()),
     ];
     let mut rows: Vec<[String; 3]> = Vec::new();

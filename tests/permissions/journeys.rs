@@ -6,12 +6,12 @@ use axum::body::Body;
 use http::Request;
 use jiff::SignedDuration;
 use michi::id::OwnerId;
-use michi::io::store::Token;
 use michi_local::template::Access;
 use michi_local::{Fault, Planned, Service, Suite};
 use serde_json::{Value, json};
 
-use crate::harness::{Visitor, beacon, buyer, insist, post, ready_lead, suite, write_key};
+use crate::clicks::letter;
+use crate::harness::{ORIGIN, Visitor, beacon, buyer, insist, post, ready_lead, suite, write_key};
 use crate::playbook::{alike, applied, changed, people};
 use crate::spine::lead_of;
 
@@ -85,7 +85,7 @@ async fn the_playbook_is_changed() -> Suite {
     suite
 }
 
-/// Another address in the lead's browser, and the lead's link token in another browser.
+/// Another address in the lead's browser, and a click in a mail to the lead in another browser.
 async fn others_use_its_browser() -> Suite {
     let suite = open().await;
     let mut visitor = Visitor::new("shared");
@@ -95,10 +95,12 @@ async fn others_use_its_browser() -> Suite {
     colleague["email"] = json!("kenji@other.example");
     insist(&suite, &visitor.form(suite.now(), "inquiry", &colleague)).await;
     suite.settle().await.unwrap();
-    let expires = suite.now() + SignedDuration::from_mins(10);
-    suite.own().store.put_token("t", &Token { lead, expires }).await.unwrap();
+    let letter = letter(&suite, &lead, &[&format!("{ORIGIN}/pricing")]).await;
+    suite.advance(SignedDuration::from_mins(2)).await.unwrap();
+    letter.open(&suite).await;
+    let token = letter.click(&suite, 0).await.token().expect("a token");
     let message = json!({"writeKey": write_key(&suite), "anonymousId": "clicker", "messageId": "i",
-        "timestamp": suite.now().to_string(), "context": {"token": "t"}});
+        "timestamp": suite.now().to_string(), "context": {"token": token}});
     assert!(post(&suite, "/v1/identify", &message).await.status.is_success());
     finish(&suite).await;
     suite

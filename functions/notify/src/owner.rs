@@ -57,6 +57,10 @@ impl Courier<'_> {
                 let lead = message.lead.as_ref().ok_or("an alert is about nobody")?;
                 compose::alert(version, &words.parts, alert, setup, owner, &url(lead), now)
             }
+            Content::Correction(correction) => {
+                let lead = message.lead.as_ref().ok_or("a correction is about nobody")?;
+                compose::correction(version, &words.parts, correction, setup, owner, &url(lead), now)
+            }
             Content::Summary(summary) => compose::summary(version, &words.parts, summary, setup, owner, url, now),
             Content::Letter(_) => return Err("a letter goes to a lead".to_owned()),
         };

@@ -4,11 +4,14 @@
 //! transaction links the browser and saves the lead. A crash anywhere before it leaves the wake-up, and the next try
 //! goes on from its cursor; a record that raced past the link is fetched two minutes later.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Activity, Kind, LogOwner, Proof, Record, Source};
+use michi::fold::history;
 use michi::id::{ActivityId, LeadId, VisitorId};
-use michi::io::store::{CopyFilter, Mark, VisitorItem, Wake};
+use michi::io::store::{CopyFilter, Mark, Token, VisitorItem, Wake};
 use michi::io::{App, Error};
+use michi::verdict::Verdict;
+use michi::verdict::mail::Judged;
 
 use crate::finish;
 use crate::review::{Linking, Look, conclude};
@@ -24,16 +27,33 @@ struct Named {
     token: Option<String>,
 }
 
+/// Whom a record names.
+enum Naming {
+    Nobody,
+    Somebody(Record, VisitorId, Named),
+    /// That is clear only then.
+    NotYet(Timestamp),
+}
+
 /// Works off the wake-up of a record in a visitor's log.
 pub(crate) async fn identify(app: &App, wake: &Wake) -> Result<(), Error> {
-    let Some((record, visitor, named)) = named(app, wake).await? else { return finish(app, wake).await };
-    link(app, wake, &record, &visitor, named).await
+    match naming(app, wake).await? {
+        Naming::Nobody => finish(app, wake).await,
+        Naming::Somebody(record, visitor, named) => link(app, wake, &record, &visitor, named).await,
+        Naming::NotYet(until) => app.store.defer_wake(wake, until, wake.cursor.clone(), wake.tries).await,
+    }
 }
 
 /// Whether the record that woke this lead names somebody else; if so, the browser's history goes on there, and the
-/// wake-up is worked off.
+/// wake-up is worked off, or put off until that is clear.
 pub(crate) async fn moved_on(app: &App, lead: &LeadId, wake: &Wake) -> Result<bool, Error> {
-    let Some((record, visitor, named)) = named(app, wake).await? else { return Ok(false) };
+    let (record, visitor, named) = match naming(app, wake).await? {
+        Naming::Nobody => return Ok(false),
+        Naming::Somebody(record, visitor, named) => (record, visitor, named),
+        Naming::NotYet(until) => {
+            return app.store.defer_wake(wake, until, wake.cursor.clone(), wake.tries).await.map(|()| true);
+        }
+    };
     if named.lead == *lead {
         // The same lead again; worth a new link only if the browser is better known by it.
         let known = app.store.visitor_consistent(&visitor).await?;
@@ -44,24 +64,53 @@ pub(crate) async fn moved_on(app: &App, lead: &LeadId, wake: &Wake) -> Result<bo
     link(app, wake, &record, &visitor, named).await.map(|()| true)
 }
 
-/// The record behind a wake-up, its browser, and whom it names; none if it names nobody.
-async fn named(app: &App, wake: &Wake) -> Result<Option<(Record, VisitorId, Named)>, Error> {
-    let Some(record) = app.store.record(&wake.owner, &wake.record_sk).await? else { return Ok(None) };
-    let Some(visitor) = record.visitor.clone() else { return Ok(None) };
+/// Whom the record behind a wake-up names, and in which browser.
+async fn naming(app: &App, wake: &Wake) -> Result<Naming, Error> {
+    let Some(record) = app.store.record(&wake.owner, &wake.record_sk).await? else { return Ok(Naming::Nobody) };
+    let Some(visitor) = record.visitor.clone() else { return Ok(Naming::Nobody) };
     for activity in &record.activities {
-        if let Some(named) = named_by(app, &record, activity).await? {
-            return Ok(Some((record, visitor, named)));
+        match by_token(app, &record, activity).await? {
+            Clicked::Nobody => {}
+            Clicked::By(named) => return Ok(Naming::Somebody(record, visitor, named)),
+            Clicked::NotYet(until) => return Ok(Naming::NotYet(until)),
+        }
+        if let Some(named) = by_address(app, &record, activity).await? {
+            return Ok(Naming::Somebody(record, visitor, named));
         }
     }
-    Ok(None)
+    Ok(Naming::Nobody)
 }
 
-async fn named_by(app: &App, record: &Record, activity: &Activity) -> Result<Option<Named>, Error> {
-    if let Kind::Identified { token: Some(token), .. } = &activity.kind
-        && let Some(found) = app.store.token(token).await?.filter(|found| found.expires > app.clock.now())
-    {
-        return Ok(Some(Named { lead: found.lead, proof: Proof::Proven, token: Some(token.clone()) }));
+/// Who followed the mail's link whose token an activity brings.
+enum Clicked {
+    Nobody,
+    By(Named),
+    NotYet(Timestamp),
+}
+
+async fn by_token(app: &App, record: &Record, activity: &Activity) -> Result<Clicked, Error> {
+    let Kind::Identified { token: Some(id), .. } = &activity.kind else { return Ok(Clicked::Nobody) };
+    // What came in time is good, however long it lay.
+    let found = app.store.token(id).await?.filter(|found| found.expires > record.received);
+    let Some(Token { lead, click, .. }) = found else { return Ok(Clicked::Nobody) };
+    if app.store.lead(&lead).await?.is_none() {
+        return Ok(Clicked::Nobody);
     }
+    let now = app.clock.now();
+    let log = app.store.log(&LogOwner::Lead(lead.clone())).await?;
+    let live = app.playbook().await?;
+    let steps = history(&live.playbook, &log, now);
+    let clicked = steps.iter().find(|step| step.activity.id == click);
+    Ok(match clicked.map(|step| step.judged) {
+        Some(Judged { verdict: Verdict::Human, .. }) => {
+            Clicked::By(Named { lead, proof: Proof::Proven, token: Some(id.clone()) })
+        }
+        Some(Judged { verdict: Verdict::Unclear, until: Some(until) }) => Clicked::NotYet(until),
+        Some(Judged { verdict: Verdict::Unclear | Verdict::Machine, .. }) | None => Clicked::Nobody,
+    })
+}
+
+async fn by_address(app: &App, record: &Record, activity: &Activity) -> Result<Option<Named>, Error> {
     let Some(address) = activity.kind.address() else { return Ok(None) };
     let hash = app.keys.address_hash(address);
     let lead = match app.store.address_owner(&hash).await? {

@@ -310,12 +310,9 @@
     // A copy of the stub, taken before now, goes on pushing here.
     window.michi.q = { push: call };
 
-    const here = new URL(location);
-    token = here.searchParams.get('michi_token');
-    if (token) {
-      here.searchParams.delete('michi_token');
-      history.replaceState(history.state, '', here);
-    }
+    const here = location.href.replace(/([?&])michi_token=([^&#]*)&?/, (whole, sign, value) => ((token = value), sign));
+    // Nothing else of the address is touched.
+    if (token) history.replaceState(history.state, '', here.replace(/[?&](#|$)/, '$1'));
     waiting.forEach((given) => given[0] == 'consent' && call(given));
     if (!pageView) view();
     // This first page view is the one that a waiting "page" asks for.

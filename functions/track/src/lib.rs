@@ -9,6 +9,7 @@
 //! - `guard`: what looks like spam goes into quarantine instead
 //! - [`refusal`], `answer`: what is wrong with a request, and how that is said
 //! - `snippet`, `thanks`: the script for the site's pages, the page behind a form
+//! - [`letter`]: links in mail and the pixel
 //!
 //! A request is answered only when everything taken from it is kept for good. Nothing here scores or decides.
 
@@ -16,6 +17,7 @@ mod answer;
 mod body;
 mod collect;
 mod guard;
+pub mod letter;
 mod origin;
 pub mod pack;
 pub mod parse;
@@ -48,7 +50,10 @@ pub fn router(app: App) -> Router {
         ("/v1/i", Takes::One(Type::Identify)),
         ("/v1/batch", Takes::Batch),
     ];
-    let mut router = Router::new().route("/michi.js", get(snippet::snippet));
+    let mut router = Router::new()
+        .route("/michi.js", get(snippet::snippet))
+        .route("/c/{token}", get(letter::click))
+        .route("/o/{token}", get(letter::open));
     for (path, what) in routes {
         router = router.route(path, takes(what).merge(options(preflight)));
     }

@@ -242,6 +242,7 @@ fn made_up(playbook: &Playbook, language: Language, now: Timestamp) -> anyhow::R
         form: form.or_else(|| FormId::parse("contact").ok()).context("no form can be named")?,
         page_view: None,
         url: None,
+        millis: None,
         address: Address::parse("hana.mori@aoba.example").ok(),
         fields: known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         consent: None,

@@ -230,7 +230,7 @@ impl<'a> Digest<'a> {
             }
             tried += 1;
         };
-        [changed, self.footsteps.upcoming, self.passing_out(now)].into_iter().flatten().min()
+        [changed, self.footsteps.upcoming, self.footsteps.undecided, self.passing_out(now)].into_iter().flatten().min()
     }
 
     /// The next moment at which a part of the answers changes.

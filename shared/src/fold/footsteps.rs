@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::activity::{Activity, Kind, Log, LogOwner, Proof, Record, Retention, Source};
-use crate::id::{ClassId, ImportId, VisitorId};
+use crate::id::{ClassId, ImportId, MessageId, VisitorId};
 use crate::playbook::Playbook;
 use crate::verdict::Verdict;
+use crate::verdict::mail::{Judged, Trail, at_face_value};
 
 /// The log in (time, id) order, without duplicates, without what belongs to others, without what has not happened yet.
 pub(crate) struct Footsteps<'a> {
@@ -19,6 +20,8 @@ pub(crate) struct Footsteps<'a> {
     pub(crate) links: Vec<Link<'a>>,
     /// The first activity that has not happened yet.
     pub(crate) upcoming: Option<Timestamp>,
+    /// When the first verdict that is unclear for now is decided.
+    pub(crate) undecided: Option<Timestamp>,
     /// How long footsteps are kept.
     pub(crate) retention: SignedDuration,
 }
@@ -34,14 +37,25 @@ pub struct Step<'a> {
     pub class: Option<&'a ClassId>,
     /// Nobody but a browser that claims to be the lead's says so.
     pub unconfirmed: bool,
+    /// Whether a person did it, and until when that is unclear.
+    pub judged: Judged,
 }
 
 impl Step<'_> {
-    /// Whether a person did it; what a machine did counts for nothing.
+    /// Whether a person did it; what a machine did counts for nothing, nor does what is unclear.
     #[must_use]
     pub fn counts(&self) -> bool {
-        self.record.source != Source::Site || self.record.signals.verdict() == Verdict::Human
+        self.judged.verdict == Verdict::Human
     }
+}
+
+/// What is believed of clicks in mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Belief {
+    /// What follows from all that is known of the message.
+    Judged,
+    /// What the request alone says, as before anything else was known.
+    FaceValue,
 }
 
 /// A stretch of a browser's history that is this lead's.
@@ -60,7 +74,7 @@ impl Link<'_> {
 }
 
 impl<'a> Footsteps<'a> {
-    pub(crate) fn of(playbook: &'a Playbook, log: &'a Log, now: Timestamp) -> Self {
+    pub(crate) fn of(playbook: &'a Playbook, log: &'a Log, belief: Belief, now: Timestamp) -> Self {
         let (retention, most) = match log.owner {
             LogOwner::Lead(_) => (Retention::LEAD_DAYS, Retention::LEAD_RECORDS),
             LogOwner::Visitor(_) => (Retention::VISITOR_DAYS, usize::MAX),
@@ -79,7 +93,8 @@ impl<'a> Footsteps<'a> {
                     Kind::FormSubmitted(form) => playbook.form_class(&form.form),
                     _ => None,
                 };
-                found.push(Step { activity, record, class, unconfirmed: proof == Proof::Claimed });
+                let unconfirmed = proof == Proof::Claimed;
+                found.push(Step { activity, record, class, unconfirmed, judged: verdict(record).into() });
             }
         }
         // Among several tellings of one activity the earliest counts, whichever came first.
@@ -92,9 +107,61 @@ impl<'a> Footsteps<'a> {
         let happened = found.partition_point(|step| step.activity.at <= now);
         let upcoming = found.get(happened).map(|step| step.activity.at);
         found.truncate(happened);
+        let undecided = judge_mail(&mut found, belief, now);
         let steps = found.iter().filter(|step| step.counts()).copied().collect();
-        Self { all: found, steps, links, upcoming, retention }
+        Self { all: found, steps, links, upcoming, undecided, retention }
     }
+}
+
+/// Whether a person did it, by the request alone. Servers and michi itself speak for people.
+fn verdict(record: &Record) -> Verdict {
+    if record.source == Source::Site { record.signals.verdict() } else { Verdict::Human }
+}
+
+/// Judges opens and clicks by all that is known of their messages; answers when the first of the unclear is decided.
+fn judge_mail(found: &mut [Step<'_>], belief: Belief, now: Timestamp) -> Option<Timestamp> {
+    let trails = trails(found);
+    let mut undecided = None;
+    for step in found.iter_mut().filter(|step| step.record.source == Source::Site) {
+        let (at, signals) = (step.activity.at, &step.record.signals);
+        step.judged = match &step.activity.kind {
+            Kind::MailClicked { .. } if belief == Belief::FaceValue => at_face_value(at, signals, now),
+            Kind::MailClicked { message, link, .. } => match trails.get(message) {
+                Some(trail) => trail.click(*link, at, signals, now),
+                None => continue,
+            },
+            Kind::MailOpened { message } => match trails.get(message) {
+                Some(trail) => trail.open(at, signals).into(),
+                None => continue,
+            },
+            _ => continue,
+        };
+        undecided = [undecided, step.judged.until].into_iter().flatten().min();
+    }
+    undecided
+}
+
+/// What is known of each message that was opened or clicked.
+fn trails<'a>(found: &[Step<'a>]) -> BTreeMap<&'a MessageId, Trail> {
+    let mut trails: BTreeMap<&MessageId, Trail> = BTreeMap::new();
+    for step in found {
+        if let Kind::MailClicked { message, .. } | Kind::MailOpened { message } = &step.activity.kind {
+            trails.entry(message).or_default();
+        }
+    }
+    if trails.is_empty() {
+        return trails;
+    }
+    for step in found {
+        let at = step.activity.at;
+        match &step.activity.kind {
+            Kind::MailSent { message, .. } => trails.entry(message).and_modify(|trail| trail.sent.push(at)),
+            Kind::MailDelivered { message } => trails.entry(message).and_modify(|trail| trail.delivered.push(at)),
+            Kind::MailClicked { message, link, .. } => trails.entry(message).and_modify(|trail| trail.clicks.push((at, *link))),
+            _ => continue,
+        };
+    }
+    trails
 }
 
 /// The log's records, each once, of the footsteps only the newest so many,

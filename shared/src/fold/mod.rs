@@ -28,8 +28,8 @@ use crate::scoring::{Fit, Interest, InterestReason};
 
 use answers::Digest;
 pub use answers::NEVER_TO_BE_NOTICED;
-use footsteps::Footsteps;
 pub use footsteps::Step;
+use footsteps::{Belief, Footsteps};
 
 /// The moment that ranks refer to. Any would do, as long as it never changes.
 pub const LANDMARK: Timestamp = Timestamp::constant(1_577_836_800, 0);
@@ -38,7 +38,18 @@ pub const LANDMARK: Timestamp = Timestamp::constant(1_577_836_800, 0);
 /// ignored, whether they were deleted or not.
 #[must_use]
 pub fn fold(playbook: &Playbook, log: &Log, now: Timestamp) -> Lead {
-    let footsteps = Footsteps::of(playbook, log, now);
+    fold_believing(playbook, log, Belief::Judged, now)
+}
+
+/// The same, had each click in mail been what its request alone says: what the lead seemed to be before it was known which
+/// clicks were machines'.
+#[must_use]
+pub fn fold_at_face_value(playbook: &Playbook, log: &Log, now: Timestamp) -> Lead {
+    fold_believing(playbook, log, Belief::FaceValue, now)
+}
+
+fn fold_believing(playbook: &Playbook, log: &Log, belief: Belief, now: Timestamp) -> Lead {
+    let footsteps = Footsteps::of(playbook, log, belief, now);
     let profile = profile::profile(playbook, &footsteps);
     let tally = interest::tally(&playbook.scoring.interest, playbook.setup.time_zone.get(), &footsteps.steps);
     let moves = moves(&footsteps);
@@ -98,18 +109,19 @@ pub fn fold(playbook: &Playbook, log: &Log, now: Timestamp) -> Lead {
 /// others or is past its retention; with what machines did, which [`Step::counts`] tells apart.
 #[must_use]
 pub fn history<'a>(playbook: &'a Playbook, log: &'a Log, now: Timestamp) -> Vec<Step<'a>> {
-    Footsteps::of(playbook, log, now).all
+    Footsteps::of(playbook, log, Belief::Judged, now).all
 }
 
 fn moves(footsteps: &Footsteps<'_>) -> Vec<StageMove> {
     let moved = |step: &Step<'_>| match &step.activity.kind {
-        Kind::StageMoved { from, to, cell, alert, by_rules: _ } => Some(StageMove {
+        Kind::StageMoved { from, to, cell, alert, corrects, by_rules: _ } => Some(StageMove {
             id: step.activity.id.clone(),
             at: step.activity.at,
             from: *from,
             to: *to,
             cell: *cell,
             alert: alert.clone(),
+            corrects: corrects.clone(),
         }),
         _ => None,
     };

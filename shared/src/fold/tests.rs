@@ -1,4 +1,6 @@
-//! What must hold for every log, and the cases that explain the rules.
+//! What must hold for every log, and the cases that explain the rules. `clicks`: those of clicks in mail.
+
+pub(crate) mod clicks;
 
 use std::collections::BTreeMap;
 
@@ -127,7 +129,7 @@ pub(crate) fn lead_log(records: Vec<Record>) -> Log {
 }
 
 /// What a reader acts on: all answers whose change a validity must foresee.
-fn answers(lead: &Lead) -> impl PartialEq + std::fmt::Debug + use<> {
+pub(crate) fn answers(lead: &Lead) -> impl PartialEq + std::fmt::Debug + use<> {
     (
         (lead.stage, lead.cell, lead.fit.grade, lead.interest.level, lead.phase),
         (lead.interest.surging, lead.segments.clone(), lead.excluded.clone(), lead.proposal),
@@ -234,7 +236,7 @@ proptest! {
     }
 }
 
-fn points(lead: &Lead) -> Vec<(String, f64, f64)> {
+pub(crate) fn points(lead: &Lead) -> Vec<(String, f64, f64)> {
     lead.interest.reasons.iter().map(|r| (r.rule.to_string(), r.points, r.cut)).collect()
 }
 

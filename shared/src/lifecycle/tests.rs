@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::activity::Proof;
-use crate::fold::tests::{DAY, at, form, lead_log, link, logs, page, playbook, record, visitor};
+use crate::fold::tests::{DAY, at, clicks, form, lead_log, link, logs, page, playbook, record, visitor};
 
 fn id() -> LeadId {
     LeadId::parse("l").unwrap()
@@ -119,4 +119,73 @@ proptest! {
         prop_assert_eq!(of(now), 0);
         prop_assert_eq!(of(-1), plain.messages.len());
     }
+}
+
+/// Somebody who fits and has clicked in a mail, in a playbook in which that is enough.
+fn clicker() -> Log {
+    let v = visitor("v1");
+    let fields = [("email", "a@corp.example"), ("company", "Corp"), ("role", "Director")];
+    let mut log = lead_log(vec![record("f", 0, &v, form("other", &fields)), link("link", 0, &v, Proof::First)]);
+    log.records.extend([clicks::sent(1, 0), clicks::clicked(1, 0, 300)]);
+    log
+}
+
+fn looked(log: &mut Log, seconds: i64) -> Decision {
+    let playbook = clicks::playbook(30.0);
+    decide(&playbook, &playbook.version(), &id(), log, None, clicks::second(seconds))
+}
+
+fn mails(decision: &Decision) -> Vec<String> {
+    decision.messages.iter().map(|message| message.mail().to_string()).collect()
+}
+
+#[test]
+fn an_alert_that_rested_on_a_machines_clicks_is_corrected_once() {
+    let mut log = clicker();
+    assert_eq!(mails(&looked(&mut log, 300)), [""; 0]);
+    let first = looked(&mut log, 400);
+    assert_eq!((mails(&first), first.lead.stage), (vec!["alert".to_owned()], Some(Stage::Mql)));
+    assert_eq!(mails(&looked(&mut log, 500)), [""; 0]);
+    // The word comes late that the mail was delivered a moment before the click.
+    log.records.push(clicks::delivered(1, 295));
+    let again = log.clone();
+    let second = looked(&mut log, 600);
+    assert_eq!((mails(&second), second.lead.stage), (vec!["correction".to_owned()], Some(Stage::Lead)));
+    assert_eq!(second.messages[0].id, looked(&mut again.clone(), 700).messages[0].id);
+    assert_eq!(second.lead.moves[1].corrects, first.lead.moves[0].alert);
+    assert_eq!(mails(&looked(&mut log, 700)), [""; 0]);
+    // What the person does then alerts again, though the window of the first alert is not over.
+    log.records.push(clicks::clicked(1, 1, 3_000));
+    let third = looked(&mut log, 3_100);
+    assert_eq!((mails(&third), third.lead.stage), (vec!["alert".to_owned()], Some(Stage::Mql)));
+    assert_ne!(third.messages[0].id, first.messages[0].id);
+}
+
+#[test]
+fn an_alert_is_not_corrected_that_was_right_or_that_sales_has_answered() {
+    // The lead is ready for other reasons, too.
+    let mut log = clicker();
+    log.records.push(record("paper", 4, &visitor("v1"), form("inquiry", &[])));
+    assert_eq!(mails(&looked(&mut log, 400)), ["alert"]);
+    log.records.push(clicks::delivered(1, 295));
+    assert_eq!(mails(&looked(&mut log, 600)), [""; 0]);
+    let cooled = looked(&mut log, 400 * 86_400);
+    assert_eq!((mails(&cooled), cooled.lead.stage), (vec![], Some(Stage::Lead)));
+
+    // The clicks were a person's, and have cooled.
+    let mut log = clicker();
+    looked(&mut log, 400);
+    let cooled = looked(&mut log, 400 * 86_400);
+    assert_eq!((mails(&cooled), cooled.lead.stage), (vec![], Some(Stage::Lead)));
+
+    let mut log = clicker();
+    looked(&mut log, 400);
+    let answer = Kind::SalesAnswered {
+        handoff: crate::id::HandoffId::derive(&["h"]),
+        owner: OwnerId::parse("sales").unwrap(),
+        answer: crate::activity::SalesAnswer::Accepted,
+    };
+    log.records.push(Record::decision(ActivityId::derive(&["answer"]), clicks::second(500), answer));
+    log.records.push(clicks::delivered(1, 295));
+    assert_eq!(mails(&looked(&mut log, 600)), [""; 0]);
 }

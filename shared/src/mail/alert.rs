@@ -173,7 +173,8 @@ impl Alert {
     }
 }
 
-fn known(lead: &Lead, name: &str) -> Option<Known> {
+/// An attribute as given.
+pub(super) fn known(lead: &Lead, name: &str) -> Option<Known> {
     let Attribute { value, unconfirmed, .. } = lead.attributes.get(name)?;
     Some(Known { text: Plain::of(value)?, unconfirmed: *unconfirmed })
 }

@@ -1,9 +1,10 @@
 //! Mails ready to be sent. The playbook gives words and order; michi fills in the fields and the ready-made blocks, which
 //! say the same in text and in HTML.
 //!
-//! Here is the alert to sales: who, why now, and where to look. `summary` tells of several leads at once, `letter` is a
-//! mail to a lead.
+//! Here is the alert to sales: who, why now, and where to look. `correction` takes one back, `summary` tells of several
+//! leads at once, `letter` is a mail to a lead.
 
+mod correction;
 mod letter;
 mod summary;
 
@@ -25,6 +26,7 @@ const MAX_SUBJECT: usize = 120;
 /// The longest of the playbook's own texts, in characters.
 const MAX_WORDS: usize = 160;
 
+pub use correction::{CORRECTION, correction};
 pub use letter::{Urls, letter};
 pub use summary::{SUMMARY, summary};
 

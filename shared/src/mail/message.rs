@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
+use super::correction::Correction;
 use super::gate::{Deferral, Refusal};
 use super::letter::Letter;
 use super::summary::Summary;
@@ -75,6 +76,8 @@ pub enum Recipient {
 pub enum Content {
     /// A lead for sales to call.
     Alert(Box<Alert>),
+    /// An alert that was a mistake.
+    Correction(Correction),
     /// The leads that a changed playbook made ready.
     Summary(Summary),
     /// A mail of the playbook's, to a lead.
@@ -223,6 +226,21 @@ impl Message {
         Self { lead: Some(lead.clone()), ..Self::pending(id, Recipient::Owner(owner.clone()), language, playbook, content, now) }
     }
 
+    /// A correction of an alert to somebody in sales, due at once.
+    #[must_use]
+    pub fn correction(
+        id: MessageId,
+        lead: &LeadId,
+        owner: &OwnerId,
+        language: Language,
+        playbook: &PlaybookVersion,
+        correction: Correction,
+        now: Timestamp,
+    ) -> Self {
+        let content = Content::Correction(correction);
+        Self { lead: Some(lead.clone()), ..Self::pending(id, Recipient::Owner(owner.clone()), language, playbook, content, now) }
+    }
+
     /// A summary to somebody in sales, due at once.
     #[must_use]
     pub fn summary(
@@ -289,10 +307,18 @@ impl Message {
     pub fn mail(&self) -> MailId {
         let name = match &self.content {
             Content::Alert(_) => "alert",
+            Content::Correction(_) => "correction",
             Content::Summary(_) => "summary",
             Content::Letter(letter) => return letter.mail.clone(),
         };
         MailId::parse(name).unwrap_or_else(|_| MailId::derive(&[name]))
+    }
+
+    /// When the try that sent it, or may have, handed it over; none: there was none.
+    #[must_use]
+    pub fn handed_over(&self) -> Option<Timestamp> {
+        let tried = |entry: &&Entry| matches!(entry.event, Event::Claimed { .. });
+        self.history.iter().rev().find(tried).map(|entry| entry.at)
     }
 
     /// When somebody must look at it next; none: it has come to its end.

@@ -3,7 +3,8 @@
 //! - [`message`]: one mail to one person, and the states it goes through; [`told`]: what became of it, in words
 //! - [`bounce`]: what it means that a mail came back; [`outcome`]: how often it did
 //! - [`gate`]: the only door for mail; [`pace`]: how fast it lets mail out
-//! - [`alert`]: what sales is told of a lead; [`summary`]: of all that a changed playbook made ready
+//! - [`alert`]: what sales is told of a lead; [`correction`]: of an alert that was a mistake; [`summary`]: of all that a
+//!   changed playbook made ready
 //! - [`compose`]: the mails that say it; [`words`]: the words for it
 //! - [`fields`]: what a playbook's mail may show; [`template`]: filling it in; [`footer`]: what stands below
 //! - [`text`], [`header`]: text from outside, made fit for a mail and for its headers
@@ -11,6 +12,7 @@
 pub mod alert;
 pub mod bounce;
 pub mod compose;
+pub mod correction;
 pub mod fields;
 pub mod footer;
 pub mod gate;

@@ -1,5 +1,8 @@
 //! Signals hint at a machine and are stored; the verdict is derived from them, so it can change.
+//!
+//! - [`mail`]: what else is known of a mail that was opened or clicked
 
+pub mod mail;
 mod robots;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +19,9 @@ pub struct Signals {
     /// The request was a HEAD.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub head: bool,
+    /// Milliseconds since the mail was handed over to be sent, as its message said when it was clicked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_sent: Option<u64>,
 }
 
 /// What a user agent says it is.

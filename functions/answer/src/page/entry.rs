@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use michi::activity::{FormSubmission, Kind, PageView, SalesAnswer};
 use michi::consent::words_version;
 use michi::fold::Step;
-use michi::id::{ActivityId, MailId, OwnerId, PageViewId};
+use michi::id::{ActivityId, MailId, MessageId, OwnerId, PageViewId};
 use michi::lead::Lead;
 use michi::mail::words::{self as shared, lasting};
+use michi::verdict::Verdict;
 
 use super::about::{About, about, host};
 use super::phrases;
@@ -34,7 +35,8 @@ pub(crate) struct Entry {
     /// The points it gave or took.
     pub(crate) points: Option<String>,
     pub(crate) unconfirmed: bool,
-    pub(crate) machine: bool,
+    /// Why it counts for nothing, if it does.
+    pub(crate) idle: Option<&'static str>,
 }
 
 /// How much an entry says to sales.
@@ -61,6 +63,7 @@ pub(crate) struct Teller<'a> {
     reader: &'a Reader<'a>,
     points: HashMap<&'a ActivityId, f64>,
     engaged: HashMap<(&'a PageViewId, Timestamp), u64>,
+    mails: HashMap<&'a MessageId, &'a MailId>,
 }
 
 /// What of an entry its kind decides.
@@ -92,8 +95,13 @@ impl Told {
 }
 
 impl<'a> Teller<'a> {
-    pub(crate) fn new(lead: &'a Lead, reader: &'a Reader<'a>) -> Self {
+    pub(crate) fn new(lead: &'a Lead, history: &[Step<'a>], reader: &'a Reader<'a>) -> Self {
+        let sent = |step: &Step<'a>| match &step.activity.kind {
+            Kind::MailSent { message, mail, .. } => Some((message, mail)),
+            _ => None,
+        };
         Self {
+            mails: history.iter().filter_map(sent).collect(),
             reader,
             points: lead.interest.reasons.iter().map(|reason| (&reason.activity, reason.points)).collect(),
             engaged: lead.pages.iter().map(|page| ((&page.page_view, page.at), page.engaged)).collect(),
@@ -118,7 +126,11 @@ impl<'a> Teller<'a> {
             fields: told.fields,
             points: self.points.get(&step.activity.id).and_then(|points| signed(*points)),
             unconfirmed: step.unconfirmed,
-            machine: !step.counts(),
+            idle: match step.judged.verdict {
+                Verdict::Human => None,
+                Verdict::Machine => Some(self.reader.words.machine),
+                Verdict::Unclear => Some(self.reader.words.unclear),
+            },
         })
     }
 
@@ -147,10 +159,12 @@ impl<'a> Teller<'a> {
             Kind::VisitorLinked { proof, .. } => Told::new(words.browser, Quiet).saying(phrases::proof(*proof, language)),
             Kind::VisitorCut { .. } => Told::new(words.browser, Quiet).saying(words.browser_gone),
             Kind::Enrolled { .. } => Told::new(words.scenario, Quiet),
-            Kind::StageMoved { from, to, cell, by_rules, .. } => {
+            Kind::StageMoved { from, to, cell, by_rules, corrects, .. } => {
                 let (from, to) = (shared::stage(*from, language), shared::stage(*to, language));
                 let cell = cell.iter().map(|cell| shared::cell(*cell, language));
-                let notes = cell.chain(by_rules.then(|| words.by_rules.to_owned())).collect();
+                let why = [(*by_rules, words.by_rules), (corrects.is_some(), words.corrected)];
+                let why = why.into_iter().filter(|(holds, _)| *holds).map(|(_, why)| why.to_owned());
+                let notes = cell.chain(why).collect();
                 Told::new(words.stage, Strong).saying(format!("{from} → {to}")).noting(notes)
             }
             Kind::SalesAnswered { owner, answer, .. } => {
@@ -186,8 +200,8 @@ impl<'a> Teller<'a> {
                 Told::new(words.visit, Strong).saying(by).noting(note.iter().map(|note| lines(note)).collect())
             }
             Kind::ImportUndone { .. } => return None,
-            Kind::MailOpened { .. } => Told::new(words.mail_opened, Quiet),
-            Kind::MailClicked { .. } => Told::new(words.mail_clicked, Normal),
+            Kind::MailOpened { message } => Told::new(words.mail_opened, Quiet).noting(self.which(message)),
+            Kind::MailClicked { message, .. } => Told::new(words.mail_clicked, Normal).noting(self.which(message)),
             Kind::EventAttended { .. } => Told::new(words.attended, Strong),
             Kind::CallMade { owner, note } => {
                 let by = owner.as_ref().map(|owner| self.owner(owner)).unwrap_or_default();
@@ -229,6 +243,12 @@ impl<'a> Teller<'a> {
     fn owner(&self, id: &OwnerId) -> String {
         let owner = self.reader.playbook.setup.owners.iter().find(|owner| owner.id == *id);
         owner.map_or_else(|| id.to_string(), |owner| owner.name.clone())
+    }
+
+    /// Which mail a message was.
+    fn which(&self, message: &MessageId) -> Vec<String> {
+        let mail = self.mails.get(message).map(|mail| phrases::mail(mail.as_str(), self.reader.language));
+        mail.into_iter().map(line).collect()
     }
 
     fn mail(&self, mail: &MailId, owner: Option<&OwnerId>) -> String {

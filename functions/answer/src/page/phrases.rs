@@ -136,6 +136,8 @@ pub(crate) fn mail(name: &str, language: Language) -> &str {
     match (name, language) {
         ("alert", Language::En) => "Alert",
         ("alert", Language::Ja) => "アラート",
+        ("correction", Language::En) => "Correction of an alert",
+        ("correction", Language::Ja) => "アラートの訂正",
         (name, _) => name,
     }
 }

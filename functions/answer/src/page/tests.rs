@@ -163,7 +163,10 @@ fn buyer() -> Story {
         ],
     );
     let (cell, alert) = (Cell::try_from("A1".to_owned()).ok(), MessageId::parse("m1").ok());
-    story.add(Source::Michi, Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell, alert: alert.clone(), by_rules: false });
+    story.add(
+        Source::Michi,
+        Kind::StageMoved { from: Stage::Lead, to: Stage::Mql, cell, alert: alert.clone(), corrects: None, by_rules: false },
+    );
     story.add(
         Source::Michi,
         Kind::MailSent { message: alert.unwrap(), mail: MailId::parse("alert").unwrap(), owner: OwnerId::parse("sales").ok() },
@@ -349,8 +352,11 @@ fn what_is_only_claimed_is_marked_and_machines_are_told_apart() {
     story.page("/cases/a", "Case", 0);
     let told = story.told(Language::En);
     check_sums(&told);
-    let entries: Vec<_> =
-        told.page.timeline.days[0].visits[0].entries.iter().map(|entry| (entry.what, entry.unconfirmed, entry.machine)).collect();
+    let entries: Vec<_> = told.page.timeline.days[0].visits[0]
+        .entries
+        .iter()
+        .map(|entry| (entry.what, entry.unconfirmed, entry.idle.is_some()))
+        .collect();
     assert_eq!(entries, [("Page", true, true), ("Browser", false, false), ("Form", true, false), ("Page", true, false)]);
     assert!(told.page.interest.recent.iter().filter(|row| row.unconfirmed).count() == 2);
     assert!(!told.page.interest.recent.iter().any(|row| row.why == "Read a case study"));
@@ -497,6 +503,29 @@ fn every_kind_of_thing_has_its_words() {
             ("Form", "inquiry"),
         ]
     );
+}
+
+#[test]
+fn clicks_in_mail_say_in_which_and_whether_a_person_made_them() {
+    let mut story = Story::new();
+    let message = MessageId::parse("m1").unwrap();
+    story.form("inquiry", &[("email", "ann@acme.example")]).linked(Proof::Proven);
+    story.add(Source::Michi, Kind::MailSent { message: message.clone(), mail: MailId::parse("welcome").unwrap(), owner: None });
+    let clicked = |link| Kind::MailClicked { message: message.clone(), link, target: format!("{SITE}/pricing") };
+    let robot = Signals { user_agent: UserAgent::Robot("bot".to_owned()), ..Signals::default() };
+    story.pass(60).add(Source::Site, clicked(0));
+    story.signals = robot;
+    story.pass(60).add(Source::Site, clicked(1));
+    story.signals = Signals::default();
+    story.pass(60).add(Source::Site, clicked(0));
+    let told = story.told(Language::En);
+    let entries: Vec<_> = told.page.timeline.days.iter().flat_map(|day| &day.visits).flat_map(|visit| &visit.entries).collect();
+    let clicks: Vec<_> =
+        entries.iter().filter(|entry| entry.what == "Mail clicked").map(|e| (e.notes.concat(), e.idle)).collect();
+    let (machine, unclear) = ("a machine, counts for nothing", "not clear whether a person, counts for nothing");
+    let welcome = "welcome".to_owned();
+    assert_eq!(clicks, [(welcome.clone(), Some(unclear)), (welcome.clone(), Some(machine)), (welcome, None)]);
+    assert!(told.html.contains(machine) && told.html.contains(unclear));
 }
 
 #[test]

@@ -54,8 +54,8 @@ impl Visit {
     }
 }
 
-pub(crate) fn timeline(lead: &Lead, history: &[Step<'_>], reader: &Reader<'_>) -> Timeline {
-    let teller = Teller::new(lead, reader);
+pub(crate) fn timeline<'a>(lead: &'a Lead, history: &[Step<'a>], reader: &'a Reader<'a>) -> Timeline {
+    let teller = Teller::new(lead, history, reader);
     let near = |a: &Step<'_>, b: &Step<'_>| b.activity.at.duration_since(a.activity.at) <= SILENCE;
     let mut visits: Vec<&[Step<'_>]> = history.chunk_by(near).filter(|visit| told(visit) > 0).collect();
     visits.reverse();

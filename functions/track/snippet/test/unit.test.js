@@ -557,8 +557,16 @@ for (const file of SOURCES) {
     await page.michi('page');
     await page.drain();
     assert.equal(page.sent('identify').length, 1, 'once');
-    const bare = await open({ url: 'https://www.example.com/cases?michi_token=t' });
-    assert.equal(bare.window.location.href, 'https://www.example.com/cases');
+    for (const [with_, without] of [
+      ['?michi_token=t', ''],
+      ['?michi_token=t#x', '#x'],
+      ['?michi_token=t&flag&q=a%20b~c', '?flag&q=a%20b~c'],
+      ['?flag&q=a%20b~c&michi_token=t#?x&y', '?flag&q=a%20b~c#?x&y']
+    ]) {
+      const bare = await open({ url: 'https://www.example.com/cases' + with_ });
+      assert.equal(bare.window.location.href, 'https://www.example.com/cases' + without);
+      assert.equal(bare.sent('identify')[0].context.token, 't');
+    }
   });
 
   rule('an address without a token is left exactly as it is', async () => {

@@ -5,6 +5,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
+use michi::mail::alert::Known;
 use michi::mail::message::{Content, Entry, Message, Recipient, State as Standing};
 use michi::mail::told;
 use serde::Serialize;
@@ -108,8 +109,12 @@ fn urgency(state: &Standing) -> u8 {
 
 impl Row {
     fn of(message: &Message, reader: &Reader) -> Self {
+        let named = |name: &Option<Known>, company: &Option<Known>| {
+            name.as_ref().or(company.as_ref()).map(|known| line(known.text.as_str()))
+        };
         let who = match &message.content {
-            Content::Alert(alert) => alert.name.as_ref().or(alert.company.as_ref()).map(|known| line(known.text.as_str())),
+            Content::Alert(alert) => named(&alert.name, &alert.company),
+            Content::Correction(correction) => named(&correction.name, &correction.company),
             Content::Summary(summary) => Some(format!("{} made ready by a changed playbook", summary.count)),
             Content::Letter(_) => None,
         };

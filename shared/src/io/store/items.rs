@@ -119,6 +119,8 @@ pub struct Wake {
 pub struct Token {
     /// Whom the link was mailed to.
     pub lead: LeadId,
+    /// The click for which it was made, in that lead's log.
+    pub click: ActivityId,
     /// Until when it is good.
     #[serde(with = "millisecond::required")]
     pub expires: Timestamp,
@@ -154,6 +156,14 @@ impl LeadItem {
 impl VisitorItem {
     pub(super) fn to_item(&self) -> Result<Item, Error> {
         keys::item(keys::visitor(&self.visitor), keys::VISITOR, self)
+    }
+}
+
+impl Token {
+    pub(super) fn to_item(&self, id: &str) -> Result<Item, Error> {
+        let mut item = keys::item(keys::token(id), keys::TOKEN, self)?;
+        item.insert(keys::TTL.to_owned(), keys::ttl(self.expires));
+        Ok(item)
     }
 }
 

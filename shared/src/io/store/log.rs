@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::Error;
 use super::actions::{put, put_if_absent, unbuilt};
 use super::failure::{condition_failed, failed, transaction_failed};
-use super::items::Wake;
+use super::items::{Token, Wake};
 use super::keys::{self, Item};
 use super::{CAPACITY, Store, records, together};
 use crate::activity::{Log, LogOwner, Record};
@@ -60,19 +60,16 @@ impl Store {
                 item.insert(keys::WAKE.to_owned(), keys::text(keys::WAKE_HINT));
                 self.put_record(item).await
             }
-            Mark::Guaranteed => {
-                item.insert(keys::WAKE.to_owned(), keys::text(keys::wake(&record.id)));
-                let wake = Wake {
-                    owner: owner.clone(),
-                    activity: record.id.clone(),
-                    record_sk: keys::record(record.sent, &record.id),
-                    due: record.received.saturating_add(GRACE).unwrap_or(record.received),
-                    cursor: None,
-                    tries: 0,
-                };
-                self.put_record_and_wake(item, wake.to_item()?).await
-            }
+            Mark::Guaranteed => self.put_record_and_wake(owner, record, item, None).await,
         }
+    }
+
+    /// Appends a record with a wake item, and keeps the link token that was made for it until it expires, all or nothing.
+    ///
+    /// # Errors
+    /// If they are not known to be kept.
+    pub async fn append_with_token(&self, owner: &LogOwner, record: &Record, id: &str, token: &Token) -> Result<(), Error> {
+        self.put_record_and_wake(owner, record, records::to_item(owner, record)?, Some(token.to_item(id)?)).await
     }
 
     /// Appends many records, in no order. If it fails, some may be kept; a repeat is harmless.
@@ -163,11 +160,29 @@ impl Store {
         }
     }
 
-    /// Both or neither, so that a repeat never brings a finished wake item back.
-    async fn put_record_and_wake(&self, record: Item, wake: Item) -> Result<(), Error> {
-        let record = put_if_absent(&self.activities, record)?;
-        let wake = put(Put::builder().table_name(&*self.leads).set_item(Some(wake)))?;
-        let call = self.client.transact_write_items().transact_items(record).transact_items(wake);
+    /// All or nothing, so that a repeat never brings a finished wake item back.
+    async fn put_record_and_wake(
+        &self,
+        owner: &LogOwner,
+        record: &Record,
+        mut item: Item,
+        token: Option<Item>,
+    ) -> Result<(), Error> {
+        item.insert(keys::WAKE.to_owned(), keys::text(keys::wake(&record.id)));
+        let wake = Wake {
+            owner: owner.clone(),
+            activity: record.id.clone(),
+            record_sk: keys::record(record.sent, &record.id),
+            due: record.received.saturating_add(GRACE).unwrap_or(record.received),
+            cursor: None,
+            tries: 0,
+        };
+        let into_leads = |item| put(Put::builder().table_name(&*self.leads).set_item(Some(item)));
+        let mut actions = vec![put_if_absent(&self.activities, item)?, into_leads(wake.to_item()?)?];
+        if let Some(token) = token {
+            actions.push(into_leads(token)?);
+        }
+        let call = self.client.transact_write_items().set_transact_items(Some(actions));
         match call.return_consumed_capacity(CAPACITY).send().await {
             Ok(_) => Ok(()),
             Err(error) => match transaction_failed("a record cannot be appended", error) {

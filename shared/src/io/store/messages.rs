@@ -215,7 +215,7 @@ fn to_item(message: &Message) -> Result<Item, Error> {
     item.retain(|_, value| !value.is_null());
     item.insert(keys::TTL.to_owned(), keys::ttl(message.created.saturating_add(KEPT).unwrap_or(message.created)));
     let work = match message.content {
-        Content::Alert(_) => Work::Alert,
+        Content::Alert(_) | Content::Correction(_) => Work::Alert,
         Content::Summary(_) | Content::Letter(_) => Work::Mail,
     };
     if let Some(due) = message.due() {

@@ -78,18 +78,6 @@ impl Store {
     pub async fn token(&self, id: &str) -> Result<Option<Token>, Error> {
         self.get(&self.leads, keys::key(keys::token(id), keys::TOKEN), true).await?.map(read).transpose()
     }
-
-    /// Keeps a link token until it expires.
-    ///
-    /// # Errors
-    /// If it is not known to be kept.
-    pub async fn put_token(&self, id: &str, token: &Token) -> Result<(), Error> {
-        let mut item = keys::item(keys::token(id), keys::TOKEN, token)?;
-        item.insert(keys::TTL.to_owned(), keys::ttl(token.expires));
-        let put = self.client.put_item().table_name(&*self.leads).set_item(Some(item));
-        put.return_consumed_capacity(CAPACITY).send().await.map_err(failed("a token cannot be kept"))?;
-        Ok(())
-    }
 }
 
 /// The item that was there already.

@@ -12,13 +12,15 @@ pub enum Part {
 }
 
 /// The mails of the default playbook, by the names of their files.
-pub const DEFAULT_MAILS: [(&str, &str); 12] = [
+pub const DEFAULT_MAILS: [(&str, &str); 14] = [
     ("mail/alert.ja.md", include_str!("../../../../infra/playbook/mail/alert.ja.md")),
     ("mail/alert.md", include_str!("../../../../infra/playbook/mail/alert.md")),
     ("mail/case-study.ja.md", include_str!("../../../../infra/playbook/mail/case-study.ja.md")),
     ("mail/case-study.md", include_str!("../../../../infra/playbook/mail/case-study.md")),
     ("mail/confirm.ja.md", include_str!("../../../../infra/playbook/mail/confirm.ja.md")),
     ("mail/confirm.md", include_str!("../../../../infra/playbook/mail/confirm.md")),
+    ("mail/correction.ja.md", include_str!("../../../../infra/playbook/mail/correction.ja.md")),
+    ("mail/correction.md", include_str!("../../../../infra/playbook/mail/correction.md")),
     ("mail/summary.ja.md", include_str!("../../../../infra/playbook/mail/summary.ja.md")),
     ("mail/summary.md", include_str!("../../../../infra/playbook/mail/summary.md")),
     ("mail/talk.ja.md", include_str!("../../../../infra/playbook/mail/talk.ja.md")),

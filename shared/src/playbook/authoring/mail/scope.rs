@@ -6,7 +6,7 @@ use super::super::place::Place;
 use super::front::Front;
 use super::tags::Scope;
 use crate::id::MailId;
-use crate::mail::compose::{ALERT, SUMMARY, Shown};
+use crate::mail::compose::{ALERT, CORRECTION, SUMMARY, Shown};
 use crate::mail::fields::{CONFIRM_URL, LEAD, OURS, OWNER, URLS};
 use crate::playbook::mail::Class;
 
@@ -27,6 +27,7 @@ impl<'a> Scopes<'a> {
     pub(super) fn of(&self, id: &MailId, class: Class) -> Scope<'a> {
         match (id.as_str(), class) {
             ("alert", Class::Sales) => sales(&ALERT),
+            ("correction", Class::Sales) => sales(&CORRECTION),
             ("summary", Class::Sales) => sales(&SUMMARY),
             (CONFIRM, _) => {
                 let attributes = self.names.attributes.iter().copied().chain(LEAD).chain(OWNER);
@@ -72,16 +73,16 @@ impl<'a> Scopes<'a> {
             mistakes.push(at.mistake(what, remedy));
         };
         match (id.as_str(), class) {
-            ("alert" | "summary", Class::Marketing | Class::Service) => {
+            ("alert" | "correction" | "summary", Class::Marketing | Class::Service) => {
                 wrong(format!("the mail \"{id}\" goes to sales"), "write \"class: sales\", or give the mail another name");
             }
             (CONFIRM, Class::Marketing | Class::Sales) => {
                 wrong("the mail \"confirm\" is sent because somebody asked for it".to_owned(), "write \"class: service\"");
             }
-            ("alert" | "summary", Class::Sales) | (_, Class::Marketing | Class::Service) => {}
+            ("alert" | "correction" | "summary", Class::Sales) | (_, Class::Marketing | Class::Service) => {}
             (_, Class::Sales) => {
                 wrong(
-                    "only \"alert\" and \"summary\" go to sales".to_owned(),
+                    "only \"alert\", \"correction\" and \"summary\" go to sales".to_owned(),
                     "write \"class: marketing\" or \"class: service\"",
                 );
             }
