@@ -250,28 +250,10 @@ fn cpu() -> f64 {
 
 #[test]
 fn zz_timing() {
-    let time = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    time.block_on(async {
+    let all = some(schedules(Under::Reports, &calls(FEW)), 3);
+    for weather in all {
         let began = cpu();
-        for _ in 0..10 {
-            drop(michi_local::Suite::start(michi_local::Options::test()).await.unwrap());
-        }
-        println!("start {:.3}", (cpu() - began) / 10.0);
-        for persons in [PAIRS, FEW, EVERYBODY] {
-            drop(Town::new(persons, &Weather::default(), Door::default()).await);
-            let began = cpu();
-            for _ in 0..10 {
-                drop(Town::new(persons, &Weather::default(), Door::default()).await);
-            }
-            println!("town {:.3}", (cpu() - began) / 10.0);
-        }
-    });
-    for persons in [PAIRS, FEW, EVERYBODY] {
-        let began = cpu();
-        for _ in 0..5 {
-            let played = play(persons, &Weather::default(), None);
-            println!("{} calls", played.calls.len());
-        }
-        println!("story {:.3}", (cpu() - began) / 5.0);
+        let played = play(FEW, &weather, None);
+        println!("{:.2} {} calls {:?} {:?}", cpu() - began, played.calls.len(), weather.post, played.judged);
     }
 }

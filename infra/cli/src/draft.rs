@@ -246,7 +246,6 @@ fn made_up(playbook: &Playbook, language: Language, now: Timestamp) -> anyhow::R
         address: Address::parse("hana.mori@aoba.example").ok(),
         fields: known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         consent: None,
-        millis: None,
     });
     let steps = [
         (ago(60), page("/cases/preview", said("A case study", "導入事例"))),
