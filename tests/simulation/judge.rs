@@ -46,6 +46,8 @@ struct Ended {
     letter: bool,
     /// What it is said to have come to.
     report: Option<Report>,
+    /// What happened to it, in short.
+    history: Vec<String>,
 }
 
 /// Everything that the judge looks at.
@@ -77,9 +79,16 @@ fn messages(items: &[Value]) -> BTreeMap<String, Ended> {
     let found = items.iter().filter(|item| text(item, "sk").starts_with("message#"));
     let ended = |item: &Value| {
         let state = item.pointer("/state/M/is/S").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ended { state, letter: text(item, "mail") == "letter", report: report(item) }
+        Ended { state, letter: text(item, "mail") == "letter", report: report(item), history: history(item) }
     };
     found.map(|item| (text(item, "sk").trim_start_matches("message#").to_owned(), ended(item))).collect()
+}
+
+/// What happened to a message, in short: `claimed`, `refused opted_out`.
+fn history(item: &Value) -> Vec<String> {
+    let entries = item.pointer("/history/L").and_then(Value::as_array).into_iter().flatten();
+    let said = |entry: &Value| ["event", "why"].map(|name| text(&entry["M"], name).to_owned()).join(" ").trim().to_owned();
+    entries.map(said).collect()
 }
 
 /// What the item of a message says that it came to.
@@ -279,7 +288,8 @@ impl Case<'_> {
                 _ => false,
             };
             if !fits {
-                wrong.push(format!("letter {id} to {:?} is {}, not {fate:?}", owed.person, message.state));
+                let Ended { state, history, .. } = message;
+                wrong.push(format!("letter {id} to {:?} is {state}, not {fate:?}: {history:?}", owed.person));
             }
             if fate != Fate::Sent && self.is_taken(id) {
                 wrong.push(format!("letter {id} to {:?} went out, and is to be {fate:?}", owed.person));

@@ -203,7 +203,8 @@ impl Town {
             let now = self.suite.now();
             let errand = self.errands.iter().map(|errand| errand.at).min();
             let next = self.suite.wake_ups(1).unwrap().first().map(|wake_up| wake_up.due);
-            let next = [errand, next].into_iter().flatten().min().unwrap_or(now).max(now);
+            let report = self.suite.mailbox().reports().next();
+            let next = [errand, next, report].into_iter().flatten().min().unwrap_or(now).max(now);
             self.pass(next.duration_since(now)).await;
         }
         vec!["work that never ends".to_owned()]
