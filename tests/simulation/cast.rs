@@ -7,8 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Activity, Kind, LogOwner, OptOut, Proof, Record, Source};
 use michi::address::Address;
 use michi::consent::{Basis, MailClass};
-use michi::id::{ActivityId, LeadId, TopicId, VisitorId};
-use michi::io::store::Mark;
+use michi::id::{ActivityId, FormId, LeadId, TopicId, VisitorId};
+use michi::io::store::{About, How, Mark, Publication};
+use michi::playbook::mailing::Topic;
+use michi::playbook::{Playbook, Text};
 use michi_local::{Options, Suite};
 use serde_json::{Value, json};
 
@@ -25,8 +27,10 @@ pub(super) enum Person {
     Silent,
     /// Has agreed and taken it back.
     OptedOut,
-    /// Does not want one topic.
+    /// Turns one topic off when the first mail has come.
     Picky,
+    /// Agrees in a form, and confirms it when asked.
+    Asked,
     /// Gets more than the cap allows.
     Popular,
     /// Has no such mailbox any more.
@@ -45,6 +49,7 @@ pub(super) const EVERYBODY: &[Person] = &[
     Person::Silent,
     Person::OptedOut,
     Person::Picky,
+    Person::Asked,
     Person::Popular,
     Person::Bounces,
     Person::Complains,
@@ -92,8 +97,10 @@ pub(super) const LETTERS: &[Meant] = &[
     service(0, Person::Silent, "asked"),
     news(0, Person::OptedOut, "first", Fate::Refused),
     service(1, Person::OptedOut, "asked"),
-    Meant { topic: Some("events"), ..news(0, Person::Picky, "events", Fate::Refused) },
-    news(1, Person::Picky, "second", Fate::Sent),
+    Meant { topic: Some("news"), ..news(0, Person::Picky, "news", Fate::Sent) },
+    Meant { topic: Some("events"), ..news(1, Person::Picky, "events", Fate::Sent) },
+    Meant { topic: Some("news"), ..news(2, Person::Picky, "more news", Fate::Sent) },
+    news(1, Person::Asked, "second", Fate::Sent),
     news(0, Person::Popular, "first", Fate::Sent),
     news(0, Person::Popular, "one more", Fate::Sent),
     news(0, Person::Popular, "yet one more", Fate::Sent),
@@ -120,6 +127,7 @@ pub(super) fn address(person: Person) -> Address {
 pub(super) struct Settled {
     items: Vec<(&'static str, Value)>,
     pub(super) leads: Vec<(Person, LeadId)>,
+    pub(super) playbook: Playbook,
     now: Timestamp,
 }
 
@@ -139,7 +147,9 @@ impl Settled {
 
     async fn new(persons: &[Person]) -> Self {
         let suite = Suite::start(Options::test()).await.unwrap();
-        let there: Vec<Person> = persons.iter().copied().filter(|person| *person != Person::Hot).collect();
+        let playbook = publish(&suite).await;
+        let comes_later = |person: &Person| [Person::Hot, Person::Asked].contains(person);
+        let there: Vec<Person> = persons.iter().copied().filter(|person| !comes_later(person)).collect();
         for person in &there {
             move_in(&suite, *person).await;
         }
@@ -150,15 +160,14 @@ impl Settled {
         for person in there {
             leads.push((person, found(&suite, person).await.unwrap()));
         }
-        let items = ["Activities", "Leads"].into_iter().flat_map(|table| {
-            let items = suite.items(table).unwrap().into_iter();
-            items.filter(|item| !text(item, "pk").starts_with("playbook#")).map(move |item| (table, item))
-        });
-        Self { items: items.collect(), leads, now: suite.now() }
+        let items = ["Activities", "Leads"]
+            .into_iter()
+            .flat_map(|table| suite.items(table).unwrap().into_iter().map(move |item| (table, item)));
+        Self { items: items.collect(), leads, playbook, now: suite.now() }
     }
 
     /// Puts all of it into a suite that has just been started. Nothing is to be started for it.
-    pub(super) fn load(&self, suite: &Suite) {
+    pub(super) async fn load(&self, suite: &Suite) {
         for (table, item) in &self.items {
             let mut item = item.clone();
             item.as_object_mut().unwrap().retain(|name, _| name != "wake" && name != "hint");
@@ -166,7 +175,46 @@ impl Settled {
             assert_eq!(answer.status, 200, "{}", answer.body);
         }
         suite.sleep(self.now.duration_since(suite.now())).unwrap();
+        for function in &suite.wiring().functions {
+            suite.app(&function.name).unwrap().forget_playbook().await;
+        }
     }
+}
+
+/// Makes a playbook live in which forms ask for a confirmation and readers may choose topics.
+async fn publish(suite: &Suite) -> Playbook {
+    let mut playbook = suite.desk().playbook().clone();
+    let seminar = FormId::parse("seminar").unwrap();
+    playbook.setup.forms.iter_mut().filter(|class| class.forms.contains(&seminar)).for_each(|class| class.confirm = true);
+    let topic = |id: &str| Topic { id: TopicId::parse(id).unwrap(), name: Text { en: id.to_owned(), ja: id.to_owned() } };
+    playbook.setup.mail.topics = ["news", "events"].map(topic).to_vec();
+    let (store, now) = (&suite.own().store, suite.now());
+    let about = About {
+        by: "the simulation".to_owned(),
+        at: now,
+        why: String::new(),
+        based_on: None,
+        files: BTreeMap::new(),
+        packed: String::new(),
+    };
+    let version = store.keep_playbook(&playbook, &about, b"").await.unwrap();
+    let base = store.live_consistent().await.unwrap();
+    let wish = Publication {
+        version: &version,
+        epoch: playbook.scoring.interest.epoch(),
+        base: base.as_ref(),
+        by: &about.by,
+        why: "",
+        how: How::Applied,
+        proposal: None,
+        leads: None,
+        seen_at_once: true,
+    };
+    store.publish(&wish, now).await.unwrap();
+    for function in &suite.wiring().functions {
+        suite.app(&function.name).unwrap().forget_playbook().await;
+    }
+    playbook
 }
 
 pub(super) async fn found(suite: &Suite, person: Person) -> Option<LeadId> {
@@ -192,11 +240,10 @@ async fn move_in(suite: &Suite, person: Person) {
         form: None,
         by: None,
     };
-    let refuses = |topic| Kind::MailChosen { topic, wanted: false, by: OptOut::Page, message: None };
+    let refuses = Kind::MailChosen { topic: None, wanted: false, by: OptOut::Page, message: None };
     kinds.extend(match person {
         Person::Silent => vec![],
-        Person::OptedOut => vec![agrees, refuses(None)],
-        Person::Picky => vec![agrees, refuses(TopicId::parse("events").ok())],
+        Person::OptedOut => vec![agrees, refuses],
         _ => vec![agrees],
     });
     let now = suite.now();

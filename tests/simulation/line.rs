@@ -25,6 +25,10 @@ pub(super) enum Seen {
     },
     /// A fault struck a call of this run.
     Struck { run: Option<u64> },
+    /// A reader posted a wish by a link in this message, whatever came of it.
+    Wished { of: String, message: String },
+    /// A lead confirmed a consent and was told that it is so.
+    Confirmed { of: String },
     /// A lead ended marketing mail, or mail of a topic, and was told that it is so.
     OptedOut { of: String, topic: Option<String> },
     /// Nothing may be sent any more to the address under this key.

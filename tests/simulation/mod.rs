@@ -1,7 +1,7 @@
 //! The whole mail path under everything that can go wrong, judged by the mails that SES took.
 //!
 //! - `cast`: leads with different permissions, and what they are owed
-//! - `town`: what they do, and what SES does
+//! - `town`: how its days pass; `readers`: what its people do with their mail
 //! - `weather`: one schedule of faults, wrong clocks, disorder, reports that are lost or late
 //! - `line`: what passed between functions and services, in the order in which it took effect
 //! - `judge`: what must hold in the end
@@ -14,6 +14,7 @@ mod cast;
 mod judge;
 mod line;
 mod planted;
+mod readers;
 mod town;
 mod weather;
 
@@ -57,7 +58,7 @@ fn play(persons: &[Person], weather: &Weather, bug: Option<&Bug>) -> Played {
         }
         client.tap(town.witness.clone());
         if let Some((nth, after, deed)) = weather.beside {
-            client.tap(Beside::new(nth, after, town.deed(deed)));
+            client.tap(Beside::new(nth, after, readers::meanwhile(&town, deed)));
         }
         match weather.storm {
             Some((seed, percent)) => client.faults().lay_random(seed, percent, weather::STORM, true),
