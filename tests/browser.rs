@@ -11,7 +11,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use michi::activity::{LogOwner, Proof};
 use michi::fold::fold;
-use michi::id::VisitorId;
+use michi::id::{MessageId, VisitorId};
+use michi::link::OfLetter;
 use michi_local::{Options, Pace, Suite, server};
 use thirtyfour::prelude::*;
 use tokio::process::{Child, Command};
@@ -19,6 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::clicks::letter_sent;
 use crate::harness::{Visitor, beacon, buyer};
+use crate::spine::lead_of;
 
 struct Browser {
     driver: WebDriver,
@@ -32,6 +34,11 @@ async fn free_port() -> u16 {
 
 /// A browser that looks like a person's: the snippet ignores automation, and headless ones call themselves robots.
 async fn browser() -> Browser {
+    browser_on(false).await
+}
+
+/// The same on a telephone: a window may not be narrower than a desktop's allows, so the browser is told that it is one.
+async fn browser_on(telephone: bool) -> Browser {
     let port = free_port().await;
     let process = Command::new("chromedriver")
         .arg(format!("--port={port}"))
@@ -58,6 +65,10 @@ async fn browser() -> Browser {
     ] {
         wanted.add_arg(argument).unwrap();
     }
+    if telephone {
+        let screen = serde_json::json!({"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0, "touch": true}});
+        wanted.add_experimental_option("mobileEmulation", screen).unwrap();
+    }
     let end = Instant::now() + Duration::from_secs(30);
     loop {
         match WebDriver::new(format!("http://127.0.0.1:{port}"), wanted.clone()).await {
@@ -83,8 +94,17 @@ impl Browser {
         self.driver.goto(url).await.unwrap();
     }
 
+    /// What the page says; a page that is just giving way to another is asked again.
     async fn text(&self) -> String {
-        self.driver.find(By::Tag("body")).await.unwrap().text().await.unwrap()
+        let end = Instant::now() + Duration::from_secs(5);
+        loop {
+            let body = self.driver.find(By::Tag("body")).await;
+            match async { body?.text().await }.await {
+                Ok(text) => return text,
+                Err(error) => assert!(Instant::now() < end, "{error}"),
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     async fn fill(&self, id: &str, value: &str) {
@@ -96,6 +116,12 @@ impl Browser {
         let place = vec![element.to_json().unwrap()];
         self.driver.execute("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", place).await.unwrap();
         element.click().await.unwrap();
+    }
+
+    /// Sends the form that michi takes, no sooner than a person can have written it.
+    async fn submit(&self) {
+        sleep(Duration::from_secs(2)).await;
+        self.click("form[data-michi-form] [type=submit]").await;
     }
 
     async fn shoot(&self, name: &str) {
@@ -157,7 +183,7 @@ async fn a_reader_becomes_a_lead_and_sales_is_called() {
         browser.fill(id, value).await;
     }
     browser.click("[name=consent]").await;
-    browser.click("form[data-michi-form] [type=submit]").await;
+    browser.submit().await;
     let mail = within(5, "the alert", || suite.mailbox().mails().first().cloned()).await;
     assert!(mail.subject.contains("佐藤 美香"), "{}", mail.subject);
 
@@ -195,7 +221,7 @@ async fn a_reader_becomes_a_lead_and_sales_is_called() {
     ] {
         browser.fill(id, value).await;
     }
-    browser.click("form[data-michi-form] [type=submit]").await;
+    browser.submit().await;
     within(5, "the second alert", || suite.mailbox().mails().iter().find(|mail| mail.subject.contains("Kenji Mori")).cloned())
         .await;
     let after = browser.driver.get_named_cookie("michi_id").await.unwrap().value;
@@ -284,6 +310,57 @@ async fn who_clicks_in_a_mail_is_known_on_the_site() {
             break;
         }
         assert!(Instant::now() < end, "the pages are not the lead's: {pages:?}");
+        sleep(Duration::from_millis(50)).await;
+    }
+    browser.driver.quit().await.unwrap();
+}
+
+/// The page on which a reader ends mail or chooses, on a desktop and on a telephone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_ends_mail_and_chooses_again() {
+    if skipped() {
+        return;
+    }
+    let (suite, site) = suite().await;
+    let mut visitor = Visitor::new("reader");
+    beacon(&suite, &visitor.form(suite.now(), "white-paper", &buyer())).await;
+    suite.settle().await.unwrap();
+    let (lead, _) = lead_of(&suite, &visitor).await;
+    let (number, key) = suite.own().keys.signing().unwrap();
+    let link = OfLetter { lead: lead.clone(), message: MessageId::derive(&["m"]) };
+    let link = link.unsubscribe_url(&site, number, key.bytes());
+    let wanted = async || suite.own().store.mailing(&lead).await.unwrap().unwrap().permissions.ground().is_some();
+
+    let browser = browser().await;
+    browser.open(&link).await;
+    assert!(browser.text().await.contains("m•••@hoshino-kogyo.example"));
+    browser.shoot("choices.png").await;
+    browser.driver.quit().await.unwrap();
+    let browser = browser_on(true).await;
+    browser.open(&link).await;
+    let seen = browser.driver.execute("return [document.documentElement.scrollWidth, innerWidth]", vec![]).await.unwrap();
+    let [wide, room]: [u64; 2] = seen.convert().unwrap();
+    assert!(wide <= room, "{wide} px in {room} px");
+    browser.shoot("choices-phone.png").await;
+    assert!(wanted().await);
+    browser.click("button[value=none]").await;
+    assert!(browser.text().await.contains("Your choice is kept"));
+    let end = Instant::now() + Duration::from_secs(10);
+    while wanted().await {
+        assert!(Instant::now() < end, "mail is not ended");
+        sleep(Duration::from_millis(50)).await;
+    }
+    browser.shoot("choices-ended.png").await;
+    browser.click("[name=opens]").await;
+    browser.click("button[value=save]").await;
+    let end = Instant::now() + Duration::from_secs(10);
+    while !suite.own().store.mailing(&lead).await.unwrap().unwrap().permissions.no_opens {
+        assert!(Instant::now() < end, "the choice is not kept");
+        sleep(Duration::from_millis(50)).await;
+    }
+    browser.click("button[value=again]").await;
+    while !wanted().await {
+        assert!(Instant::now() < end, "mail does not go on");
         sleep(Duration::from_millis(50)).await;
     }
     browser.driver.quit().await.unwrap();

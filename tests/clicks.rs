@@ -15,7 +15,7 @@ use michi::mail::letter::{Cause, Letter};
 use michi::mail::message::{Event, Message};
 use michi::playbook::Language;
 use michi::verdict::Verdict;
-use michi_local::{Fault, Planned, Service, Suite};
+use michi_local::{Fault, Mishap, Planned, Service, Suite};
 use serde_json::json;
 
 use crate::harness::{BROWSER, ORIGIN, Visitor, beacon, buyer, insist, post, suite, write_key};
@@ -452,6 +452,37 @@ async fn an_alert_that_rested_on_a_machines_clicks_is_taken_back_by_mail() {
     is_quiet(&suite).await;
     assert_eq!(suite.mailbox().mails().len(), 2);
     assert_eq!(suite.own().store.lead(&lead).await.unwrap().unwrap().stage, Stage::Lead);
+}
+
+/// Whether `score` is told of a letter's delivery, of which SES's event comes so much later.
+async fn is_looked_at(late: SignedDuration) -> bool {
+    let suite = suite().await;
+    let (_, lead) = reader(&suite).await;
+    let live = suite.own().playbook().await.unwrap();
+    let mail = MailId::parse("welcome").unwrap();
+    let (written, reader) = (&live.playbook.mails[&mail], folded(&suite, &lead).await);
+    let version = written.version(Language::En).unwrap().1;
+    let cause = Cause::Broadcast(BroadcastId::derive(&["welcome"]));
+    let letter = Letter::owed(&mail, (written, version), cause, 0, (&reader, None), &live.playbook.setup).unwrap();
+    let letter = Letter { class: MailClass::Service, ..letter };
+    let (id, now) = (MessageId::derive(&["welcome"]), suite.now());
+    let owed = Message::letter(id, &lead, Language::En, &live.version, letter, now, now, now + seconds(3_600));
+    // The second of a mail's events says that it was delivered.
+    suite.mailbox().reports().lay([(2, Mishap::Late(late))]);
+    suite.own().store.save(Save { messages: vec![owed], ..Save::default() }).await.unwrap();
+    suite.settle().await.unwrap();
+    assert_eq!(suite.mailbox().mails().len(), 1);
+    suite.advance(late).await.unwrap();
+    let items = suite.items("Activities").unwrap();
+    let delivered = items.iter().find(|item| item["activities"].to_string().contains("mail_delivered")).expect("a delivery");
+    is_quiet(&suite).await;
+    delivered.get("wake").is_some()
+}
+
+#[tokio::test]
+async fn word_of_a_delivery_that_comes_late_has_the_lead_looked_at_again() {
+    assert!(!is_looked_at(seconds(59)).await, "no click is decided yet");
+    assert!(is_looked_at(seconds(60)).await);
 }
 
 /// A reader who fits and lacks a click to be ready.

@@ -534,9 +534,17 @@ async fn a_visitor_leaves_only_so_much_in_a_day() {
         )
     };
     let answer = beacon(&suite, &(0..60).map(form).collect::<Vec<_>>()).await;
+    assert_eq!(answer.body, json!({"success": true, "known": false}), "whoever sends forms is told nothing");
+    let aside = suite.own().store.quarantined(suite.now()).await.unwrap();
+    assert_eq!(aside.len(), 10, "{:?}", aside.iter().map(|poison| &poison.reason).collect::<Vec<_>>());
+    let token = |n: usize| {
+        let context = json!({"timestamp": suite.now().to_string(), "context": {"token": format!("t-{n}")}});
+        message(&format!("token-{n}"), "identify", context)
+    };
+    let answer = beacon(&suite, &[token(0), page("page-in-between"), token(1)]).await;
     let errors = answer.body["errors"].as_array().unwrap();
-    assert_eq!((errors.len(), &errors[0]["code"], &errors[0]["messageId"]), (10, &json!("daily_limit"), &json!("form-50")));
-    let answer = beacon(&suite, &[form(61)]).await;
+    assert_eq!((errors.len(), &errors[0]["code"], &errors[1]["messageId"]), (2, &json!("daily_limit"), &json!("token-1")));
+    let answer = beacon(&suite, &[token(2)]).await;
     assert_eq!((answer.status, &answer.body["error"]["code"]), (StatusCode::BAD_REQUEST, &json!("daily_limit")));
     let pages: Vec<Value> = (0..60).map(|n| page(&format!("page-{n}"))).collect();
     assert_eq!(beacon(&suite, &pages).await.body, json!({"success": true, "known": false}));

@@ -10,24 +10,30 @@
 )]
 
 mod answer;
+mod broadcast;
 mod browser;
 mod budget;
 mod clicks;
+mod consent;
 mod cost;
 mod deployment;
 mod faults;
+mod feedback;
 mod harness;
 mod identity;
 mod ingestion;
+mod mail;
 mod mails;
 mod notify;
 mod operator;
+mod people;
 mod permissions;
 mod playbook;
 mod relay;
 mod replay;
 mod sdks;
 mod simulation;
+mod spam;
 mod spine;
 mod store;
 mod tidy;

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use michi::activity::{Kind, LogOwner};
+use michi::activity::{Bounce, Kind, LogOwner};
 use michi::address::Address;
+use michi::consent::SuppressedBy;
 use michi::id::{LeadId, MessageId, OwnerId};
 use michi::io::store::{DueKey, Found, LeadItem, Save};
 use michi::lead::{Cell, Level, Phase, Stage};
 use michi::mail::alert::{Alert, Known};
-use michi::mail::message::{Event, Message, State};
+use michi::mail::message::{Event, Message, Report, State};
 use michi::mail::text::Plain;
 use michi::playbook::Playbook;
-use michi_local::{Fault, Mail, Options, Planned, Service, Suite};
+use michi_local::{Fate, Fault, Mail, Mishap, Options, Planned, Service, Suite};
 
 /// A suite with one lead, of whom nothing was said to sales yet.
 struct Office {
@@ -52,6 +53,7 @@ impl Office {
             visitors: vec![],
             playbook: self.playbook().version(),
             epoch: "1".to_owned(),
+            erased: None,
             next_review: None,
             last_seen: None,
         }
@@ -153,7 +155,11 @@ async fn an_alert_goes_out_as_soon_as_it_is_owed() {
     assert!(mail.headers.is_empty() && mail.reply_to.is_empty(), "an owner's mail needs no way out of a list");
     assert!(mail.subject.starts_with("Ann Lee") && mail.configuration_set.is_some());
     let tags: Vec<(&str, &str)> = mail.tags.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    assert_eq!(tags, [("attempt", attempt.as_str()), ("lead", ann().as_str()), ("message", message.id.as_str())]);
+    let (lead, owner) = (ann(), office.owner());
+    let wanted =
+        [("attempt", attempt.as_str()), ("lead", lead.as_str()), ("message", message.id.as_str()), ("owner", owner.as_str())];
+    assert_eq!(tags, wanted);
+    assert_eq!(message.report, Some(Report::Delivered));
     assert!(mail.text.as_ref().unwrap().contains("http://127.0.0.1:7070/view/"));
 
     assert_eq!(office.logged().await, 1);
@@ -174,13 +180,14 @@ async fn an_alert_whose_record_was_lost_is_found_by_the_tick() {
     assert_eq!(office.suite.leftovers().unwrap(), [""; 0]);
 }
 
-/// However a single call fails, the mail goes out and is logged once; it goes out twice only if SES took it and nobody
-/// could keep that it did.
+/// However a single call fails, the mail goes out once and is logged once; it goes out twice only if SES took it, nobody
+/// could keep that it did, and SES's own events are lost.
 #[tokio::test]
 async fn no_lost_call_loses_or_doubles_a_mail() {
     let office = Office::open().await;
     office.owe().await;
     office.lay(Planned::call(1_000, Fault::Refuse));
+    office.suite.mailbox().reports().lay_random(1, 100, &[Mishap::Lost]);
     let mark = office.suite.client().record().mark();
     office.suite.settle().await.unwrap();
     let calls: Vec<_> = office.suite.client().record().since(mark).into_iter().filter(|call| call.ordinal.is_some()).collect();
@@ -190,20 +197,27 @@ async fn no_lost_call_loses_or_doubles_a_mail() {
     for place in 0..calls.len() {
         use Fault::{AfterEffect, BeforeLeaving, Conflict, CrashAfter, CrashBefore, Throttle};
         for fault in [BeforeLeaving, AfterEffect, Throttle, Conflict, CrashBefore, CrashAfter] {
-            let copies = match fault {
+            let unproven = match fault {
                 AfterEffect | CrashAfter if place == sends => 2,
                 CrashBefore if place > sends => 2,
                 _ => 1,
             };
-            cases.spawn(async move {
-                let office = Office::open().await;
-                office.owe().await;
-                office.lay(Planned::call(place as u64 + 1, fault));
-                let left = office.suite.finish(minutes(30)).await.unwrap();
-                let (message, context) = (office.found().await, format!("{fault:?} of call {}", place + 1));
-                assert!(is_sent(&message), "{context}: {message:?}");
-                assert_eq!((office.mails().len(), office.logged().await, left), (copies, 1, vec![]), "{context}: {message:?}");
-            });
+            for (copies, lost) in [(1, 0), (unproven, 100)] {
+                cases.spawn(async move {
+                    let office = Office::open().await;
+                    office.owe().await;
+                    office.suite.mailbox().reports().lay_random(1, lost, &[Mishap::Lost]);
+                    office.lay(Planned::call(place as u64 + 1, fault));
+                    let left = office.suite.finish(minutes(30)).await.unwrap();
+                    let (message, context) = (office.found().await, format!("{fault:?} of call {}, {lost} % lost", place + 1));
+                    assert!(is_sent(&message), "{context}: {message:?}");
+                    assert_eq!(
+                        (office.mails().len(), office.logged().await, left),
+                        (copies, 1, vec![]),
+                        "{context}: {message:?}"
+                    );
+                });
+            }
         }
     }
     while let Some(case) = cases.join_next().await {
@@ -241,6 +255,7 @@ async fn unanswered_it_is_tried_once_more_after_two_minutes_and_then_held_in_sig
     office.owe().await;
     let lost = |nth| Planned::nth("notify", Service::Ses, "SendEmail", nth, Fault::AfterEffect);
     office.suite.client().faults().lay([lost(1), lost(2)]);
+    office.suite.mailbox().reports().lay_random(1, 100, &[Mishap::Lost]);
     office.suite.settle().await.unwrap();
     let State::Unknown { until, .. } = office.found().await.state else { panic!("{:?}", office.found().await) };
     assert_eq!(until, office.suite.now() + minutes(2));
@@ -326,4 +341,38 @@ async fn poison_is_put_aside_and_the_rest_goes_on() {
     assert_eq!(office.mails().len(), 1);
     let left = office.suite.leftovers().unwrap();
     assert!(left.len() == 1 && left[0].starts_with("in quarantine"), "{left:?}");
+}
+
+#[tokio::test]
+async fn an_owner_whose_mailbox_is_gone_gets_nothing_until_the_address_is_mended() {
+    let office = Office::open().await;
+    let address = office.playbook().setup.owners[0].address.clone();
+    office.suite.mailbox().reports().lay_fate(address.as_str(), Fate::no_such_mailbox());
+    office.owe().await;
+    office.suite.settle().await.unwrap();
+    assert_eq!(office.found().await.report, Some(Report::Bounced(Bounce::Permanent)));
+    let store = &office.suite.own().store;
+    let (known, why) = store.unreachable(&office.owner()).await.unwrap().unwrap();
+    assert_eq!((known, why.why), (office.suite.own().keys.address_hash(&address), SuppressedBy::Bounce));
+    // It is nothing that the lead's own log should learn.
+    let log = store.log(&LogOwner::Lead(ann())).await.unwrap();
+    let bounced = |kind: &Kind| matches!(kind, Kind::MailBounced { .. } | Kind::MailDelivered { .. });
+    assert!(!log.records.iter().flat_map(|record| &record.activities).any(|activity| bounced(&activity.kind)));
+
+    let second = office.message(1, &office.owner());
+    let found = async || match store.message(&DueKey::of_mail_to_owner(&office.owner(), &second.id)).await.unwrap() {
+        Found::One(message) => message,
+        other => panic!("{other:?}"),
+    };
+    office.save(Save { messages: vec![second.clone()], ..Save::default() }).await;
+    office.suite.settle().await.unwrap();
+    assert_eq!((found().await.state, office.mails().len()), (State::Failed, 1));
+    // Another address in the playbook is another mailbox.
+    assert!(!store.standing(&office.owner(), &known_as("other@example.com", &office), None).await.unwrap().suppressed);
+    store.reach_again(&office.owner()).await.unwrap();
+    assert!(store.unreachable(&office.owner()).await.unwrap().is_none());
+}
+
+fn known_as(address: &str, office: &Office) -> String {
+    office.suite.own().keys.address_hash(&Address::parse(address).unwrap())
 }

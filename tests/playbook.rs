@@ -75,7 +75,7 @@ pub(crate) async fn people(suite: &Suite, count: usize, pages: usize) {
         let mut records = history_of(n, yesterday);
         records.extend((0..pages).map(|page| view(n, page, yesterday - SignedDuration::from_hours(page as i64))));
         let log = Log { owner: owner.clone(), records: records.clone() };
-        let mailing = Mailing::of(&fold(&suite.desk().playbook(), &log, suite.now()), None);
+        let mailing = Mailing::of(&fold(suite.desk().playbook(), &log, suite.now()), None);
         store.append_all(records.into_iter().map(|record| (owner.clone(), record, Mark::Quiet)).collect()).await.unwrap();
         let item = LeadItem {
             mailing: mailing.as_ref().map(Mailing::digest),
@@ -94,10 +94,11 @@ pub(crate) async fn people(suite: &Suite, count: usize, pages: usize) {
             visitors: vec![],
             playbook: PlaybookVersion::derive(&["long ago"]),
             epoch: epoch.clone(),
+            erased: None,
             next_review: None,
             last_seen: None,
         };
-        let link = VisitorItem { visitor: visitor(n), lead: person(n), since: yesterday, proof: Proof::First };
+        let link = VisitorItem { visitor: visitor(n), lead: person(n), since: yesterday, proof: Proof::First, erased: false };
         let mailing = mailing.map(|mailing| (None, mailing));
         store.save(Save { lead: Some(item), mailing, link: Some(link), ..Save::default() }).await.unwrap();
     }
@@ -170,7 +171,7 @@ async fn all_judged(suite: &Suite, version: &PlaybookVersion, count: usize) {
         assert_eq!(item.playbook, *version, "person {n}");
         assert_eq!(item.stage, if n.is_multiple_of(4) { Stage::Mql } else { Stage::Lead }, "person {n}");
     }
-    assert!(suite.own().store.ready(1).await.unwrap().is_empty());
+    assert!(suite.own().store.ready(None, 1).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -455,7 +456,9 @@ async fn a_lead_that_cannot_be_judged_holds_up_nobody_and_is_told_when_it_can() 
 async fn edits_in_the_suites_folder_judge_leads_too() {
     let folder = tempfile::tempdir().unwrap();
     for file in authoring::default_files() {
-        std::fs::write(folder.path().join(&file.name), &file.bytes).unwrap();
+        let path = folder.path().join(&file.name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, &file.bytes).unwrap();
     }
     let options = michi_local::Options { playbook: Some(folder.path().to_owned()), ..michi_local::Options::test() };
     let suite = Suite::start(options).await.unwrap();

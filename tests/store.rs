@@ -195,13 +195,14 @@ fn ann() -> LeadItem {
         visitors: vec![SettlingVisitor { visitor: browser(), linked: at(0), settled: false }],
         playbook: PlaybookVersion::derive(&["playbook"]),
         epoch: "1".to_owned(),
+        erased: None,
         next_review: Some(at(3600)),
         last_seen: Some(at(0)),
     }
 }
 
 fn link() -> VisitorItem {
-    VisitorItem { visitor: browser(), lead: lead(), since: at(5), proof: Proof::First }
+    VisitorItem { visitor: browser(), lead: lead(), since: at(5), proof: Proof::First, erased: false }
 }
 
 fn sorted(log: Log) -> Vec<Record> {
@@ -629,6 +630,15 @@ async fn a_playbook_of_any_size_is_published_and_can_go_live_again() {
     let (third, _) = publish(&small, at(2)).await;
     assert_eq!((&third.version, third.revision, third.previous), (&first.version, 3, Some(second.version)));
     assert_eq!(store.playbook(&first.version).await.unwrap(), small);
+    // The texts of mails lie beside the version, and come when they are asked for.
+    let (kept, id) = (store.playbook(&first.version).await.unwrap(), michi::id::MailId::parse("welcome").unwrap());
+    for (language, version) in &kept.mails[&id].versions {
+        assert!(version.body.parts().is_none());
+        let parts = store.mail_parts(&first.version, &version.body).await.unwrap();
+        assert_eq!(Some(&parts), small.mails[&id].versions[language].body.parts());
+        let other = PlaybookVersion::derive(&["none"]);
+        assert_eq!(retry(store.mail_parts(&other, &version.body).await), Retry::Never);
+    }
     let about = store.playbook_about(&first.version).await.unwrap().unwrap();
     assert_eq!(store.playbook_files(&first.version, &about).await.unwrap(), vec![7; 600_000]);
     let history = store.playbook_history().await.unwrap();
@@ -674,6 +684,7 @@ async fn every_call_keeps_its_budget() {
     let saved = |before: &LeadItem, rank, review| LeadItem {
         revision: before.revision + 1,
         rank: Some(rank),
+        erased: None,
         next_review: Some(at(review)),
         ..before.clone()
     };

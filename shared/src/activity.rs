@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::collision::Collision;
 use crate::consent::{Basis, MailClass};
 use crate::id::{
     ActivityId, EnrollmentId, FormId, HandoffId, ImportId, LeadId, MailId, MessageId, OwnerId, PageViewId, ScenarioId, TopicId,
@@ -323,6 +324,17 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// A list said this of the lead.
+    Listed {
+        /// The lead's address.
+        address: Address,
+        /// What it said, by attribute.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        attributes: BTreeMap<String, String>,
+        /// What counts where something is known already, by attribute; of those that are not here, [`Collision::Fill`].
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        collisions: BTreeMap<String, Collision>,
+    },
     /// A list was taken back: nothing that came with it counts.
     ImportUndone {
         /// The list.
@@ -484,6 +496,7 @@ impl Kind {
             | Self::EventAttended { .. }
             | Self::CallMade { .. }
             | Self::CardExchanged { .. }
+            | Self::Listed { .. }
             | Self::Visited { .. }
             | Self::ImportUndone { .. } => Retention::Lasting,
         }
@@ -495,6 +508,7 @@ impl Kind {
         match self {
             Self::FormSubmitted(form) => form.address.as_ref(),
             Self::Identified { address, .. } => address.as_ref(),
+            Self::Listed { address, .. } => Some(address),
             _ => None,
         }
     }

@@ -1,6 +1,8 @@
 //! The one condition language: who is meant. It serves fit rules, exclusions, segments and whatever asks "is this so?"
 //! later, and says of itself until when its answer holds.
 
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ClassId, FormId, RuleId};
@@ -128,6 +130,10 @@ pub enum What {
     EventAttended,
     /// Spoke with us.
     CallMade,
+    /// Handed over a business card.
+    CardExchanged,
+    /// Visited us, or was visited.
+    Visited,
 }
 
 impl AttributeTest {

@@ -103,6 +103,9 @@ pub struct Permissions {
     /// Since when the lead wants no marketing mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opted_out: Option<Timestamp>,
+    /// When the lead last chose anything by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Timestamp>,
     /// Topics that the lead does not want.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unwanted: BTreeSet<TopicId>,
@@ -124,6 +127,9 @@ impl Permissions {
     /// Takes in one activity, in the order of the log.
     pub fn learn(&mut self, activity: &Activity, voice: Voice, rule: &BounceRule) {
         let at = activity.at;
+        if matches!(activity.kind, Kind::MailChosen { .. } | Kind::TrackingChosen { .. } | Kind::Confirmed { .. }) {
+            self.chosen = Some(at);
+        }
         match &activity.kind {
             Kind::Consented { class: MailClass::Marketing, granted: true, basis, awaits, .. } => {
                 let ground = Ground { basis: *basis, at, activity: activity.id.clone() };
@@ -169,7 +175,7 @@ impl Permissions {
     /// take it back, and nor can a list.
     fn agree(&mut self, ground: Ground, voice: Voice) {
         let own = matches!(ground.basis, Basis::Form | Basis::Preferences | Basis::Server) && voice == Voice::Known;
-        if self.opted_out.is_some() && !own {
+        if self.opted_out.is_some_and(|since| !own || ground.at <= since) {
             return;
         }
         self.opted_out = None;
@@ -180,15 +186,18 @@ impl Permissions {
         }
     }
 
-    /// Has a consent wait for its confirmation, and so a letter ask for it: unless the lead has agreed already, or was
-    /// asked within a day.
+    /// Has a consent wait for its confirmation.
     fn ask(&mut self, ground: Ground) {
+        self.awaiting.retain(|earlier| ground.at.duration_since(earlier.at) < WAITS);
+        self.awaiting.push(ground);
+    }
+
+    /// Whether a letter may ask to confirm a consent given at this moment: not if the lead has agreed already, or was asked
+    /// within a day. Whoever writes such a consent down asks this first, so that each that waits has its letter.
+    #[must_use]
+    pub fn may_ask(&self, at: Timestamp) -> bool {
         let agreed = self.ground().is_some_and(|known| is_own(known.basis));
-        let asked = self.awaiting.iter().any(|earlier| ground.at.duration_since(earlier.at) < ASKED_AGAIN);
-        if !agreed && !asked {
-            self.awaiting.retain(|earlier| ground.at.duration_since(earlier.at) < WAITS);
-            self.awaiting.push(ground);
-        }
+        !agreed && self.awaiting.iter().all(|earlier| at.duration_since(earlier.at).abs() >= ASKED_AGAIN)
     }
 
     fn refuse(&mut self, at: Timestamp) {
@@ -224,7 +233,8 @@ impl Permissions {
     /// A moment for what the lead says now: never before what it said last, should one machine's clock be behind another's.
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Timestamp {
-        let said = self.marketing.iter().chain(&self.awaiting).map(|ground| ground.at).chain(self.opted_out).max();
+        let said =
+            self.marketing.iter().chain(&self.awaiting).map(|ground| ground.at).chain(self.opted_out).chain(self.chosen).max();
         let after = said.and_then(|said| said.checked_add(SignedDuration::from_millis(1)).ok());
         after.map_or(now, |after| after.max(now))
     }
@@ -321,6 +331,7 @@ mod tests {
 
     #[test]
     fn a_letter_asks_at_most_once_a_day_and_each_can_be_confirmed() {
+        let hour = |hour: i64| at(60 * hour);
         let mut permissions = Permissions::default();
         let mut at_hour = |hour: i64, id: &str, kind: Kind| {
             let activity = Activity { id: ActivityId::derive(&[id]), at: at(60 * hour), kind };
@@ -328,13 +339,16 @@ mod tests {
             permissions.clone()
         };
         let asks = |found: &Permissions| found.awaiting.iter().map(|ground| ground.at).collect::<Vec<_>>();
-        assert_eq!(asks(&at_hour(0, "a", asked())), [at(0)]);
-        assert_eq!(asks(&at_hour(5, "b", asked())), [at(0)], "its letter is out");
-        assert_eq!(asks(&at_hour(24, "c", asked())), [at(0), at(60 * 24)]);
-        assert_eq!(asks(&at_hour(14 * 24 + 1, "d", asked())), [at(60 * 24), at(60 * (14 * 24 + 1))]);
+        assert!(Permissions::default().may_ask(hour(0)));
+        let first = at_hour(0, "a", asked());
+        assert_eq!(asks(&first), [hour(0)]);
+        // Its letter is out, whichever of two forms was looked at first.
+        assert!(!first.may_ask(hour(23)) && !first.may_ask(hour(-23)) && first.may_ask(hour(24)));
+        assert_eq!(asks(&at_hour(24, "c", asked())), [hour(0), hour(24)]);
+        assert_eq!(asks(&at_hour(14 * 24 + 1, "d", asked())), [hour(24), hour(14 * 24 + 1)]);
         let confirmed = at_hour(14 * 24 + 2, "e", Kind::Confirmed { consent: ActivityId::derive(&["c"]) });
-        assert_eq!((confirmed.ground().map(|ground| ground.at), asks(&confirmed)), (Some(at(60 * 24)), vec![]));
-        assert_eq!(asks(&at_hour(20 * 24, "f", asked())), [], "the lead has agreed");
+        assert_eq!((confirmed.ground().map(|ground| ground.at), asks(&confirmed)), (Some(hour(24)), vec![]));
+        assert!(!confirmed.may_ask(hour(20 * 24)), "the lead has agreed");
     }
 
     #[test]

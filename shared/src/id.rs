@@ -128,6 +128,12 @@ pub fn derive(causes: &[&str]) -> String {
     base32(digest.iter().take(16).copied())
 }
 
+/// The same of bytes that are one cause.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    base32(Sha256::digest(bytes).iter().take(16).copied())
+}
+
 /// Base 32 without padding, five bits a character, most significant first.
 pub fn base32(bytes: impl Iterator<Item = u8>) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

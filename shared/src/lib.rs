@@ -4,6 +4,7 @@
 //!
 //! - [`id`]: a type for each id; ids come from causes
 //! - [`activity`]: what can happen, and the records the log keeps
+//! - [`collision`]: where a list meets what is known
 //! - [`address`], [`verdict`], [`consent`]: mail addresses, signs of machines, leave to mail
 //! - [`lead`]: grade, level, cell, phase, stage
 //! - [`playbook`]: what a marketer writes
@@ -19,6 +20,7 @@
 
 pub mod activity;
 pub mod address;
+pub mod collision;
 pub mod condition;
 pub mod consent;
 pub mod fact;

@@ -3,14 +3,15 @@
 //!
 //! A move that a changed playbook causes owes no alert. Nothing happened that sales could speak about, and one change may
 //! make hundreds of leads ready at once: they are told in one summary. Whose doing a move is follows from the log
-//! alone: the rules' if what was known before the change already proposes it under the new rules, else the news'.
+//! alone: the rules' if what was known before the change already proposes it under the new rules, else the news'. What a
+//! list says of hundreds of people is told in a summary likewise, where the same log without it proposes nothing.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::activity::{Kind, Log, Record};
 use crate::fact::{Fact, FactKind};
 use crate::fold::{fold, fold_at_face_value};
-use crate::id::{ActivityId, LeadId, MessageId, OwnerId, PlaybookVersion};
+use crate::id::{ActivityId, ImportId, LeadId, MessageId, OwnerId, PlaybookVersion};
 use crate::lead::{Lead, Proposal, Stage, StageMove};
 use crate::mail::alert::Alert;
 use crate::mail::correction::Correction;
@@ -34,41 +35,61 @@ pub struct Decision {
     pub messages: Vec<Message>,
     /// Facts to tell.
     pub facts: Vec<Fact>,
-    /// In whose summary the lead belongs: the rules made it ready, and nobody was alerted.
+    /// In whose summary the lead belongs: the rules or a list made it ready, and nobody was alerted.
     pub summary: Option<OwnerId>,
+    /// The list in whose summary it belongs, if it is not that of the rules.
+    pub list: Option<ImportId>,
 }
 
-/// The playbook is another than the one by which the lead was last judged.
-#[derive(Debug, Clone, Copy)]
+/// What may have moved the lead beside itself.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Change<'a> {
-    /// When the new one went live. What was taken from then on is news, whoever looked at it meanwhile.
-    pub since: Timestamp,
+    /// When a playbook went live other than the one by which the lead was last judged. What was taken from then on is news,
+    /// whoever looked at it meanwhile. None: it was judged by this one.
+    pub since: Option<Timestamp>,
     /// What this look is for: news too, whenever it was taken.
     pub news: &'a [ActivityId],
+    /// Lists whose leads are told in a summary, as far as they are in the news.
+    pub lists: &'a [ImportId],
 }
 
 impl Change<'_> {
-    /// The log without the news. Moves stay in it, whoever took them: they say where the lead stands.
-    fn known(&self, log: &Log) -> Log {
-        let moves = |record: &Record| record.activities.iter().all(|one| matches!(one.kind, Kind::StageMoved { .. }));
-        let known = |record: &&Record| moves(record) || record.received < self.since && !self.news.contains(&record.id);
-        Log { owner: log.owner.clone(), records: log.records.iter().filter(known).cloned().collect() }
+    /// Whether the rules propose this without the news.
+    fn is_by_rules(&self, playbook: &Playbook, log: &Log, proposal: Proposal, now: Timestamp) -> bool {
+        let Some(since) = self.since else { return false };
+        let known = |record: &Record| record.received < since && !self.news.contains(&record.id);
+        fold(playbook, &without(log, |record| !known(record)), now).proposal == Some(proposal)
+    }
+
+    /// The list without whose news nobody would propose this.
+    fn list(&self, playbook: &Playbook, log: &Log, proposal: Proposal, now: Timestamp) -> Option<ImportId> {
+        let of = |record: &Record| record.import.clone().filter(|one| self.lists.contains(one) && self.news.contains(&record.id));
+        let list = log.records.iter().find_map(of)?;
+        let proposed = fold(playbook, &without(log, |record| of(record).is_some()), now).proposal;
+        (proposed != Some(proposal)).then_some(list)
     }
 }
 
-/// Folds the log and takes the decisions it proposes at `now`; they are appended to `log` as well. `change` says that the
-/// lead was last judged by another playbook: moves that are the rules' doing then alert nobody.
+/// The log without the news. Moves stay in it, whoever took them: they say where the lead stands.
+fn without(log: &Log, news: impl Fn(&Record) -> bool) -> Log {
+    let moves = |record: &Record| record.activities.iter().all(|one| matches!(one.kind, Kind::StageMoved { .. }));
+    let records = log.records.iter().filter(|record| moves(record) || !news(record)).cloned().collect();
+    Log { owner: log.owner.clone(), records }
+}
+
+/// Folds the log and takes the decisions it proposes at `now`; they are appended to `log` as well. Moves that are the doing
+/// of changed rules or of a list alert nobody.
 #[must_use]
 pub fn decide(
     playbook: &Playbook,
     version: &PlaybookVersion,
     id: &LeadId,
     log: &mut Log,
-    change: Option<Change<'_>>,
+    change: Change<'_>,
     now: Timestamp,
 ) -> Decision {
-    let mut decision =
-        Decision { lead: fold(playbook, log, now), records: Vec::new(), messages: Vec::new(), facts: Vec::new(), summary: None };
+    let lead = fold(playbook, log, now);
+    let mut decision = Decision { lead, records: Vec::new(), messages: Vec::new(), facts: Vec::new(), summary: None, list: None };
     while let Some(proposal) = decision.lead.proposal
         && decision.records.len() < MOST_MOVES
     {
@@ -80,9 +101,11 @@ pub fn decide(
         // The ordinal makes the id: a second look that knows of as many moves decides the same one.
         let activity = ActivityId::derive(&["stage", id.as_str(), &decision.lead.moves.len().to_string()]);
         let owner = playbook.default_owner().filter(|_| to == Stage::Mql && alert_is_due(playbook, &decision.lead, now));
-        let by_rules = change.is_some_and(|change| fold(playbook, &change.known(log), now).proposal == Some(proposal));
-        decision.summary = owner.filter(|_| by_rules).map(|owner| owner.id.clone());
-        let owner = owner.filter(|_| !by_rules);
+        let by_rules = change.is_by_rules(playbook, log, proposal, now);
+        decision.list = if by_rules { None } else { change.list(playbook, log, proposal, now) };
+        let alerts = !by_rules && decision.list.is_none();
+        decision.summary = owner.filter(|_| !alerts).map(|owner| owner.id.clone());
+        let owner = owner.filter(|_| alerts);
         let alert = owner.map(|_| MessageId::derive(&["alert", id.as_str(), activity.as_str()]));
         let cell = decision.lead.cell;
         let mistake = if to == Stage::Lead { mistaken(playbook, &decision.lead, log) } else { None };

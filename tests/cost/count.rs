@@ -94,7 +94,8 @@ impl Counts {
             }
         }
         for ((function, _), calls) in runs {
-            let work = if function == "notify" && work != Work::Idle { Work::Mails } else { work };
+            let mails = matches!(function.as_str(), "notify" | "feedback");
+            let work = if mails && work != Work::Idle { Work::Mails } else { work };
             let looks = |call: &Call| call.touches.iter().any(|touch| touch.index.as_deref() == Some("due"));
             // The schedule starts this run every minute, whether anything is due or not: it is part of being idle.
             let scheduled = work != Work::Idle && calls.iter().any(looks);

@@ -5,13 +5,20 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use http::Request;
 use jiff::SignedDuration;
-use michi::id::OwnerId;
+use michi::activity::{Kind, LogOwner, Record};
+use michi::consent::MailClass;
+use michi::id::{ActivityId, MessageId, OwnerId, VisitorId};
+use michi::io::store::Mark;
+use michi::link::OfLetter;
 use michi_local::template::Access;
-use michi_local::{Fault, Planned, Service, Suite};
+use michi_local::{Fate, Fault, Planned, Service, Suite};
 use serde_json::{Value, json};
 
 use crate::clicks::letter;
 use crate::harness::{ORIGIN, Visitor, beacon, buyer, insist, post, ready_lead, suite, write_key};
+use crate::mail::Post;
+use crate::operator::served;
+use crate::people::{Folder, id_of, imported, two_readers};
 use crate::playbook::{alike, applied, changed, people};
 use crate::spine::lead_of;
 
@@ -27,6 +34,8 @@ pub(super) async fn used() -> BTreeSet<(String, Access)> {
         what_cannot_be_read_is_put_aside().await,
         calls_fail().await,
         the_playbook_is_changed().await,
+        a_list_comes_and_a_person_goes().await,
+        letters_go_out().await,
     ] {
         let calls = suite.client().record().calls();
         assert!(
@@ -71,6 +80,17 @@ async fn a_lead_is_won() -> Suite {
         insist(&suite, &visitor.form(suite.now(), "survey", &json!({"email": buyer()["email"]}))).await;
         suite.settle().await.unwrap();
     }
+    // What the lead chooses for itself, and a form that looks like spam.
+    let (lead, _) = lead_of(&suite, &visitor).await;
+    let link = OfLetter { lead, message: MessageId::derive(&["m"]) };
+    let (number, key) = suite.own().keys.signing().unwrap();
+    let request = Request::post(link.unsubscribe_url("", number, key.bytes()));
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let chosen = suite.request(request.body(Body::from("List-Unsubscribe=One-Click")).unwrap()).await;
+    assert!(chosen.status().is_success());
+    let mut quick = Visitor::new("program").form(suite.now(), "inquiry", &json!({"email": "p@program.example"}));
+    quick[0]["properties"]["millis"] = json!(1);
+    insist(&suite, &quick).await;
     suite.advance(SignedDuration::from_mins(5)).await.unwrap();
     finish(&suite).await;
     suite
@@ -81,6 +101,36 @@ async fn the_playbook_is_changed() -> Suite {
     let suite = open().await;
     people(&suite, 5, 0).await;
     applied(&suite, &changed(&suite, alike), "mika").await;
+    finish(&suite).await;
+    suite
+}
+
+/// A list makes leads ready, and one of them is erased.
+async fn a_list_comes_and_a_person_goes() -> Suite {
+    let (suite, target) = served().await;
+    suite.client().roles().lift();
+    two_readers(&suite).await;
+    let (folder, now) = (Folder::new(), suite.now());
+    let person = "Director,A,Manufacturing,300";
+    let rows = format!("ann@corp-a.example,{person}\nbob@corp-b.example,{person}\nnew@corp-c.example,{person}\n");
+    let list = folder.file("expo.csv", format!("Email,Role,Company,Industry,Employees\n{rows}"));
+    imported(&target, &list, &[]).await;
+    suite.advance(SignedDuration::from_mins(5)).await.unwrap();
+    // Somebody of whom sales was told, one line of a summary, and a form that came too late to be copied.
+    ready_lead(&suite, &mut Visitor::new("buyer")).await;
+    let (late, buyer) = (VisitorId::parse("buyer").unwrap(), buyer()["email"].as_str().unwrap().to_owned());
+    let form = Kind::Tracked { event: "Trial".to_owned(), properties: std::collections::BTreeMap::new() };
+    let record = Record::decision(ActivityId::parse("late").unwrap(), suite.now(), form);
+    let store = &suite.own().store;
+    store.append(&LogOwner::Visitor(late), &record, Mark::Guaranteed).await.unwrap();
+    for address in ["ann@corp-a.example", &buyer] {
+        let lead = id_of(&suite, address).await.unwrap();
+        store.quarantine(address, lead.as_str(), "unreadable", now).await.unwrap();
+        let before = store.lead(&lead).await.unwrap();
+        store.begin_erasure(&lead, before.as_ref(), &[], suite.now()).await.unwrap();
+    }
+    suite.tick("score").await.unwrap();
+    suite.advance(SignedDuration::from_mins(12)).await.unwrap();
     finish(&suite).await;
     suite
 }
@@ -102,6 +152,31 @@ async fn others_use_its_browser() -> Suite {
     let message = json!({"writeKey": write_key(&suite), "anonymousId": "clicker", "messageId": "i",
         "timestamp": suite.now().to_string(), "context": {"token": token}});
     assert!(post(&suite, "/v1/identify", &message).await.status.is_success());
+    finish(&suite).await;
+    suite
+}
+
+/// A letter that takes two tries, one that nobody can read, and what SES tells of mail to leads and to sales.
+async fn letters_go_out() -> Suite {
+    let post = Post::in_suite(open().await, "reader@acme.example").await;
+    let (suite, reports) = (post.suite.clone(), post.suite.mailbox().reports());
+    suite.client().faults().lay([Planned::nth("notify", Service::Ses, "SendEmail", 1, Fault::Throttle)]);
+    post.owe(0).await;
+    suite.settle().await.unwrap();
+    suite.advance(SignedDuration::from_mins(5)).await.unwrap();
+    let poison = json!({"pk": {"S": format!("lead#{}", post.lead)}, "sk": {"S": "message#poison"}, "hint": {"S": "message"},
+        "state": {"S": "?"}, "due_part": {"S": "notify.1.0"}, "due_at": {"S": format!("{:.3}", suite.now())}});
+    put(&suite, "Leads", poison);
+    feedback::handle(suite.app("feedback").unwrap(), json!({})).await.unwrap();
+    // Back for the sender's sake, then for good.
+    for (n, fate) in [(1, Fate::sender_refused()), (2, Fate::no_such_mailbox())] {
+        reports.lay_fate(&post.address, fate);
+        post.owe_any(post.letter(n, MailClass::Service)).await;
+        suite.settle().await.unwrap();
+    }
+    let sales = suite.desk().playbook().setup.owners[0].address.clone();
+    reports.lay_fate(sales.as_str(), Fate::Complained("abuse".to_owned()));
+    ready_lead(&suite, &mut Visitor::new("other")).await;
     finish(&suite).await;
     suite
 }

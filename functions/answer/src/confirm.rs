@@ -9,10 +9,11 @@ use michi::activity::{Kind, LogOwner};
 use michi::fold::fold;
 use michi::io::{App, Error, Retry};
 use michi::link::Confirm;
+use michi::playbook::Language;
 use michi::verdict::{Signals, Verdict};
 
 use crate::body::Fields;
-use crate::choices::{Asks, Confirmation, known, language};
+use crate::choices::{Asks, Confirmation, known};
 use crate::{Door, Nothing};
 
 /// How often a confirmation is begun anew when somebody else was faster.
@@ -44,7 +45,7 @@ async fn confirmation(app: &App, link: &Confirm, given: bool) -> Result<Confirma
     let setup = &live.playbook.setup;
     let log = app.store.log(&LogOwner::Lead(link.lead.clone())).await?;
     let lead = fold(&live.playbook, &log, app.clock.now());
-    let language = language(lead.attribute("language"), setup.language);
+    let language = lead.attribute("language").and_then(Language::named).unwrap_or(setup.language);
     for _ in 0..REREADS {
         let known = known(app, &link.lead, &live.playbook).await?;
         let mailing = known.as_ref().and_then(|known| known.mailing());

@@ -81,7 +81,7 @@ async fn lead_page(app: &App, token: &str) -> Result<Option<Page>, Error> {
     };
     let live = app.playbook().await?;
     let Some(owner) = live.playbook.setup.owners.iter().find(|owner| owner.id == link.owner) else { return Ok(None) };
-    if app.store.lead(&link.lead).await?.is_none() {
+    if app.store.lead(&link.lead).await?.is_none_or(|lead| lead.erased.is_some()) {
         return Ok(None);
     }
     let log = app.store.log(&LogOwner::Lead(link.lead)).await?;

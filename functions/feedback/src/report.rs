@@ -13,6 +13,7 @@ use michi::mail::mailing::Mailing;
 use michi::mail::message::{Event, Message, Report};
 use michi::mail::outcome::{Outcome, Watch, Why};
 use michi::playbook::mailing::MailRules;
+use michi::verdict::mail::WORD_OF_DELIVERY;
 
 use crate::notice::{Notice, What};
 
@@ -89,7 +90,8 @@ fn of_owner<'r>(
         _ => None,
     };
     let unreachable = why.zip(address).map(|(why, address)| (owner.clone(), address, Suppression { why, at: notice.at }));
-    Reported { before, after, appends: became_sent(before, after), mailing: None, suppressed: None, unreachable, counted: None }
+    let appends = became_sent(before, after);
+    Reported { before, after, appends, look: false, mailing: None, suppressed: None, unreachable, counted: None }
 }
 
 /// What a report on a letter changes.
@@ -103,7 +105,7 @@ async fn of_lead<'r>(
     now: Timestamp,
 ) -> Result<Reported<'r>, Error> {
     let mut appends = became_sent(before, after);
-    let (mut mailing, mut suppressed) = (None, None);
+    let (mut mailing, mut suppressed, mut look) = (None, None, false);
     let counted = match &notice.what {
         What::Delivered => Some(Outcome::Delivered),
         What::Bounced { judged, .. } if judged.counts => Some(Outcome::Bounced),
@@ -114,12 +116,14 @@ async fn of_lead<'r>(
         if let Some(stored) = app.store.mailing(lead).await? {
             let learned = record.activities.iter().fold(stored.clone(), |mailing, activity| learning(&mailing, activity, rules));
             suppressed = newly_suppressed(app, &stored, &learned);
-            mailing = (learned.permissions != stored.permissions).then_some((stored, learned));
+            mailing = (learned.permissions != stored.permissions).then(|| (lead.clone(), stored, learned));
         }
+        // What SES tells late may change what a click in the mail was taken for.
+        look = mailing.is_some() || now.duration_since(notice.at) >= WORD_OF_DELIVERY;
         appends.push((lead.clone(), record));
     }
     let counted = counted.map(|outcome| (today(now), outcome));
-    Ok(Reported { before, after, appends, mailing, suppressed, unreachable: None, counted })
+    Ok(Reported { before, after, appends, look, mailing, suppressed, unreachable: None, counted })
 }
 
 fn learning(mailing: &Mailing, activity: &Activity, rules: &MailRules) -> Mailing {

@@ -5,12 +5,12 @@ use michi::id::LeadId;
 use michi::io::mailer::{Mail, Tags};
 use michi::io::store::DueKey;
 use michi::io::{Error, Retry, Versioned};
-use michi::link::{Click, OfLetter, Purpose};
+use michi::link::{Click, Confirm, OfLetter};
 use michi::mail::compose::{self, Composed, Urls};
 use michi::mail::footer::OptOut;
 use michi::mail::gate::{self, ForLead, Passage};
 use michi::mail::header;
-use michi::mail::letter::Letter;
+use michi::mail::letter::{Cause, Letter};
 use michi::mail::mailing::Mailing;
 use michi::mail::message::{Content, Event, Message};
 use michi::mail::pace::Lane;
@@ -25,6 +25,7 @@ struct Addresses {
     pixel: Option<String>,
     unsubscribe: String,
     preferences: String,
+    confirm: Option<String>,
 }
 
 impl Courier<'_> {
@@ -99,7 +100,7 @@ impl Courier<'_> {
         let (number, key) = self.app.keys.signing().ok_or("the key ring has no key that signs links")?;
         let collector = &self.app.settings.collector_url;
         let of = OfLetter { lead: lead.clone(), message: message.id.clone() };
-        let own = |path: &str, purpose| format!("{collector}/{path}/{}", of.token(purpose, number, key.bytes()));
+        let choices = || of.unsubscribe_url(collector, number, key.bytes());
         let permissions = &mailing.permissions;
         let signed = |link| Click { lead: lead.clone(), message: message.id.clone(), link }.url(collector, number, key.bytes());
         let links = match permissions.no_clicks {
@@ -108,9 +109,17 @@ impl Courier<'_> {
         };
         Ok(Addresses {
             links,
-            pixel: (!permissions.no_opens).then(|| own("o", Purpose::Open) + ".gif"),
-            unsubscribe: own("unsubscribe", Purpose::Unsubscribe),
-            preferences: own("preferences", Purpose::Unsubscribe),
+            pixel: (!permissions.no_opens).then(|| of.pixel_url(collector, number, key.bytes())),
+            unsubscribe: choices(),
+            // One page does both.
+            preferences: choices() + "#topics",
+            confirm: match &letter.cause {
+                Cause::Confirmation(consent) => {
+                    let confirm = Confirm::new(lead.clone(), consent.clone(), message.created);
+                    Some(confirm.url(collector, number, key.bytes()))
+                }
+                Cause::Broadcast(_) => None,
+            },
         })
     }
 }
@@ -124,10 +133,16 @@ fn compose(letter: &Letter, words: &Words, addresses: &Addresses, setup: &Setup)
         links: &addresses.links,
         pixel: addresses.pixel.as_deref(),
         opt_out: Some(OptOut { unsubscribe: &addresses.unsubscribe, preferences: &addresses.preferences }),
-        confirm: None,
+        confirm: addresses.confirm.as_deref(),
     };
+    // Who we are is as the foot of the mail has it, by the live playbook.
+    let mut values = letter.values.clone();
+    values.extend(
+        [("our_company", &setup.company.name), ("our_contact", &setup.company.contact)]
+            .map(|(name, value)| (name.to_owned(), value.clone())),
+    );
     let version = (words.language, &words.version);
-    let composed = compose::letter(version, &words.parts, class, usize::from(letter.subject), &letter.values, &urls, setup);
+    let composed = compose::letter(version, &words.parts, class, usize::from(letter.subject), &values, &urls, setup);
     composed.map_err(|error| error.to_string())
 }
 

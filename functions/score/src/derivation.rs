@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use michi::id::{LeadId, MessageId, OwnerId};
-use michi::io::store::{Derivation, LeadItem, Phase, Ranked, Save, together};
+use michi::io::store::{Derivation, LeadItem, Phase, Ranked, Ready, Save, together};
 use michi::io::{App, Error, PLAYBOOK_AGE, Retry, Versioned};
 use michi::lead::{Cell, Stage};
 use michi::mail::message::Message;
@@ -145,49 +145,53 @@ async fn tell(app: &App, derivation: Derivation) -> Result<(), Error> {
         return app.store.save_derivation(Derivation { due, ..derivation }).await.map(|_| ());
     };
     let now = app.clock.now();
-    let mut owners: BTreeMap<OwnerId, Vec<LeadId>> = BTreeMap::new();
-    for ready in app.store.ready(usize::MAX).await? {
-        owners.entry(ready.owner).or_default().push(ready.lead);
+    let ready = app.store.ready(None, usize::MAX).await?;
+    let run = format!("{}.{}", derivation.run, derivation.resumed);
+    let cause = ["summary", &run, derivation.version.as_str()];
+    let (by, why) = (Plain::of(&derivation.by), Plain::of(&derivation.why));
+    let summary = Summary { at: now, changed: derivation.began, list: None, by, why, count: 0, leads: vec![] };
+    let told = owe(app, &live, &ready, &cause, &summary).await?;
+    let clearing = Derivation { phase: Phase::Clearing, ready: told, due: Some(now + LEASE), ..derivation };
+    clear(app, app.store.save_derivation(clearing).await?).await
+}
+
+/// Owes each owner one mail about those made ready, as many of them as still are; how many these are. The mails' ids come
+/// from their cause, so a repeat owes the same ones.
+pub(crate) async fn owe(app: &App, live: &Versioned, ready: &[Ready], cause: &[&str], summary: &Summary) -> Result<u64, Error> {
+    let mut owners: BTreeMap<&OwnerId, Vec<&LeadId>> = BTreeMap::new();
+    for ready in ready {
+        owners.entry(&ready.owner).or_default().push(&ready.lead);
     }
+    let (setup, half_life) = (&live.playbook.setup, live.playbook.scoring.interest.half_life);
+    let line = |lead: &LeadItem| ReadyLine {
+        lead: lead.lead.clone(),
+        name: lead.name.as_deref().and_then(Plain::of),
+        company: lead.company.as_deref().and_then(Plain::of),
+        cell: lead.grade.map(|grade| Cell { grade, level: lead.level }),
+        interest: worth(lead.rank, summary.at, half_life),
+    };
     let mut told = 0;
     for (owner, leads) in owners {
-        let mut ready = app.store.leads(&leads).await?;
+        let mut ready = app.store.leads(leads).await?;
         // Who is not ready any more is no news.
         ready.retain(|lead| lead.stage == Stage::Mql);
         if ready.is_empty() {
             continue;
         }
         told += ready.len() as u64;
-        let run = format!("{}.{}", derivation.run, derivation.resumed);
-        let id = MessageId::derive(&["summary", &run, derivation.version.as_str(), owner.as_str()]);
-        let setup = &live.playbook.setup;
-        let language = setup.owners.iter().find(|known| known.id == owner).and_then(|known| known.language);
+        let id = MessageId::derive(&[cause, &[owner.as_str()]].concat());
+        let language = setup.owners.iter().find(|known| known.id == *owner).and_then(|known| known.language);
         let language = language.unwrap_or(setup.language);
-        let summary = summary(&derivation, &live, &ready, now);
-        let message = Message::summary(id, &owner, language, &live.version, summary, now);
+        let summary = Summary { count: ready.len(), leads: ready.iter().map(line).collect(), ..summary.clone() }.sorted();
+        let message = Message::summary(id, owner, language, &live.version, summary, app.clock.now());
         app.store.save(Save { messages: vec![message], ..Save::default() }).await?;
     }
-    let clearing = Derivation { phase: Phase::Clearing, ready: told, due: Some(now + LEASE), ..derivation };
-    clear(app, app.store.save_derivation(clearing).await?).await
-}
-
-fn summary(derivation: &Derivation, live: &Versioned, ready: &[LeadItem], now: Timestamp) -> Summary {
-    let half_life = live.playbook.scoring.interest.half_life;
-    let line = |lead: &LeadItem| ReadyLine {
-        lead: lead.lead.clone(),
-        name: lead.name.as_deref().and_then(Plain::of),
-        company: lead.company.as_deref().and_then(Plain::of),
-        cell: lead.grade.map(|grade| Cell { grade, level: lead.level }),
-        interest: worth(lead.rank, now, half_life),
-    };
-    let (by, why) = (Plain::of(&derivation.by), Plain::of(&derivation.why));
-    let leads = ready.iter().map(line).collect();
-    Summary { at: now, changed: derivation.began, by, why, count: ready.len(), leads }.sorted()
+    Ok(told)
 }
 
 /// Takes away the notes of who was made ready: they are told.
 async fn clear(app: &App, derivation: Derivation) -> Result<(), Error> {
-    app.store.told(&app.store.ready(usize::MAX).await?).await?;
+    app.store.told(&app.store.ready(None, usize::MAX).await?).await?;
     let ended = Some(app.clock.now());
     app.store.save_derivation(Derivation { phase: Phase::Done, ended, due: None, ..derivation }).await?;
     tracing::info!("all leads are judged by the live playbook");

@@ -27,32 +27,32 @@ struct Named {
     token: Option<String>,
 }
 
-/// Whom a record names.
-enum Naming {
+/// Who sits at a browser, by what it tells.
+enum Whose {
     Nobody,
-    Somebody(Record, VisitorId, Named),
+    Of(Named),
     /// That is clear only then.
     NotYet(Timestamp),
 }
 
 /// Works off the wake-up of a record in a visitor's log.
 pub(crate) async fn identify(app: &App, wake: &Wake) -> Result<(), Error> {
-    match naming(app, wake).await? {
-        Naming::Nobody => finish(app, wake).await,
-        Naming::Somebody(record, visitor, named) => link(app, wake, &record, &visitor, named).await,
-        Naming::NotYet(until) => app.store.defer_wake(wake, until, wake.cursor.clone(), wake.tries).await,
+    match told(app, wake).await? {
+        Some((record, visitor, Whose::Of(named))) => link(app, wake, &record, &visitor, named).await,
+        Some((_, _, Whose::NotYet(until))) => app.store.defer_wake(wake, until, wake.cursor.clone(), wake.tries).await,
+        Some((_, _, Whose::Nobody)) | None => finish(app, wake).await,
     }
 }
 
 /// Whether the record that woke this lead names somebody else; if so, the browser's history goes on there, and the
 /// wake-up is worked off, or put off until that is clear.
 pub(crate) async fn moved_on(app: &App, lead: &LeadId, wake: &Wake) -> Result<bool, Error> {
-    let (record, visitor, named) = match naming(app, wake).await? {
-        Naming::Nobody => return Ok(false),
-        Naming::Somebody(record, visitor, named) => (record, visitor, named),
-        Naming::NotYet(until) => {
+    let (record, visitor, named) = match told(app, wake).await? {
+        Some((record, visitor, Whose::Of(named))) => (record, visitor, named),
+        Some((_, _, Whose::NotYet(until))) => {
             return app.store.defer_wake(wake, until, wake.cursor.clone(), wake.tries).await.map(|()| true);
         }
+        Some((_, _, Whose::Nobody)) | None => return Ok(false),
     };
     if named.lead == *lead {
         // The same lead again; worth a new link only if the browser is better known by it.
@@ -64,61 +64,52 @@ pub(crate) async fn moved_on(app: &App, lead: &LeadId, wake: &Wake) -> Result<bo
     link(app, wake, &record, &visitor, named).await.map(|()| true)
 }
 
-/// Whom the record behind a wake-up names, and in which browser.
-async fn naming(app: &App, wake: &Wake) -> Result<Naming, Error> {
-    let Some(record) = app.store.record(&wake.owner, &wake.record_sk).await? else { return Ok(Naming::Nobody) };
-    let Some(visitor) = record.visitor.clone() else { return Ok(Naming::Nobody) };
+/// The record behind a wake-up, its browser, and who sits there by the first of its activities that tells.
+async fn told(app: &App, wake: &Wake) -> Result<Option<(Record, VisitorId, Whose)>, Error> {
+    let Some(record) = app.store.record(&wake.owner, &wake.record_sk).await? else { return Ok(None) };
+    let Some(visitor) = record.visitor.clone() else { return Ok(None) };
     for activity in &record.activities {
-        match by_token(app, &record, activity).await? {
-            Clicked::Nobody => {}
-            Clicked::By(named) => return Ok(Naming::Somebody(record, visitor, named)),
-            Clicked::NotYet(until) => return Ok(Naming::NotYet(until)),
-        }
-        if let Some(named) = by_address(app, &record, activity).await? {
-            return Ok(Naming::Somebody(record, visitor, named));
+        let whose = match by_token(app, &record, activity).await? {
+            Whose::Nobody => by_address(app, &record, activity).await?,
+            whose => whose,
+        };
+        if !matches!(whose, Whose::Nobody) {
+            return Ok(Some((record, visitor, whose)));
         }
     }
-    Ok(Naming::Nobody)
+    Ok(None)
 }
 
-/// Who followed the mail's link whose token an activity brings.
-enum Clicked {
-    Nobody,
-    By(Named),
-    NotYet(Timestamp),
-}
-
-async fn by_token(app: &App, record: &Record, activity: &Activity) -> Result<Clicked, Error> {
-    let Kind::Identified { token: Some(id), .. } = &activity.kind else { return Ok(Clicked::Nobody) };
+async fn by_token(app: &App, record: &Record, activity: &Activity) -> Result<Whose, Error> {
+    let Kind::Identified { token: Some(id), .. } = &activity.kind else { return Ok(Whose::Nobody) };
     // What came in time is good, however long it lay.
     let found = app.store.token(id).await?.filter(|found| found.expires > record.received);
-    let Some(Token { lead, click, .. }) = found else { return Ok(Clicked::Nobody) };
+    let Some(Token { lead, click, .. }) = found else { return Ok(Whose::Nobody) };
     if app.store.lead(&lead).await?.is_none() {
-        return Ok(Clicked::Nobody);
+        return Ok(Whose::Nobody);
     }
-    let now = app.clock.now();
     let log = app.store.log(&LogOwner::Lead(lead.clone())).await?;
+    // The click has happened, whatever this machine's clock says.
+    let now = log.records.iter().map(|known| known.received).fold(app.clock.now().max(record.received), Timestamp::max);
     let live = app.playbook().await?;
     let steps = history(&live.playbook, &log, now);
     let clicked = steps.iter().find(|step| step.activity.id == click);
     Ok(match clicked.map(|step| step.judged) {
-        Some(Judged { verdict: Verdict::Human, .. }) => {
-            Clicked::By(Named { lead, proof: Proof::Proven, token: Some(id.clone()) })
-        }
-        Some(Judged { verdict: Verdict::Unclear, until: Some(until) }) => Clicked::NotYet(until),
-        Some(Judged { verdict: Verdict::Unclear | Verdict::Machine, .. }) | None => Clicked::Nobody,
+        Some(Judged { verdict: Verdict::Human, .. }) => Whose::Of(Named { lead, proof: Proof::Proven, token: Some(id.clone()) }),
+        Some(Judged { verdict: Verdict::Unclear, until: Some(until) }) => Whose::NotYet(until),
+        Some(Judged { verdict: Verdict::Unclear | Verdict::Machine, .. }) | None => Whose::Nobody,
     })
 }
 
-async fn by_address(app: &App, record: &Record, activity: &Activity) -> Result<Option<Named>, Error> {
-    let Some(address) = activity.kind.address() else { return Ok(None) };
+async fn by_address(app: &App, record: &Record, activity: &Activity) -> Result<Whose, Error> {
+    let Some(address) = activity.kind.address() else { return Ok(Whose::Nobody) };
     let hash = app.keys.address_hash(address);
     let lead = match app.store.address_owner(&hash).await? {
         Some(lead) => lead,
         None => app.store.claim_address(&hash, &LeadId::derive(&["lead", &hash, record.id.as_str()])).await?.0,
     };
     let proven = record.source == Source::Server || matches!(activity.kind, Kind::Identified { proof: Proof::Proven, .. });
-    Ok(Some(Named { lead, proof: if proven { Proof::Proven } else { Proof::Claimed }, token: None }))
+    Ok(Whose::Of(Named { lead, proof: if proven { Proof::Proven } else { Proof::Claimed }, token: None }))
 }
 
 async fn link(app: &App, wake: &Wake, record: &Record, visitor: &VisitorId, named: Named) -> Result<(), Error> {
@@ -146,13 +137,17 @@ async fn link(app: &App, wake: &Wake, record: &Record, visitor: &VisitorId, name
         }
     }
     let before = app.store.lead(&named.lead).await?;
-    // Nobody could pretend to be somebody who was not there.
-    let proof = if before.is_none() { named.proof.max(Proof::First) } else { named.proof };
+    if before.as_ref().is_some_and(|before| before.erased.is_some()) {
+        return finish(app, wake).await;
+    }
     let log = app.store.log(&LogOwner::Lead(named.lead.clone())).await?;
+    // Nobody could pretend to be somebody who was not there; whom a list has brought is there, scored or not.
+    let new = before.is_none() && log.records.iter().all(|record| record.import.is_none());
+    let proof = if new { named.proof.max(Proof::First) } else { named.proof };
     let id = ActivityId::derive(&["link", named.lead.as_str(), visitor.as_str(), record.id.as_str()]);
     let kind = Kind::VisitorLinked { visitor: visitor.clone(), proof, since };
     let linking = Linking {
-        visitor: VisitorItem { visitor: visitor.clone(), lead: named.lead.clone(), since: now, proof },
+        visitor: VisitorItem { visitor: visitor.clone(), lead: named.lead.clone(), since: now, proof, erased: false },
         before: known,
         record: Record::decision(id, now, kind),
         token: named.token,

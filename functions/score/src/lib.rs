@@ -5,13 +5,17 @@
 //! - `review`: a lead's log is folded, decided upon and saved
 //! - `consent`: what a form's ticked box gives, and the letter that asks for its confirmation
 //! - `derivation`: all leads are judged by a playbook that has gone live
+//! - `lists`: who was made ready by a list is told in one mail
+//! - `erase`: a person who is to be erased is
 //!
 //! A record from the stream is a hint, a wake-up in the due index the guarantee; both lead to the same work, which
 //! changes nothing when it is done twice.
 
 mod consent;
 mod derivation;
+mod erase;
 mod identify;
+mod lists;
 mod review;
 
 use std::collections::HashMap;
@@ -183,6 +187,9 @@ async fn work_off(app: &App, key: &DueKey, until: Timestamp) -> Result<(), Error
         let Err(error) = again(|| review::review(app, &lead, &[], &[])).await else { return Ok(()) };
         tracing::error!(%error, lead.id = %lead, "a review is put off");
         return put_off_review(app, &lead).await;
+    }
+    if let Some(list) = key.import() {
+        return again(|| lists::tell(app, &list)).await;
     }
     if key.is_derivation() {
         return again(|| derivation::step(app, until)).await;

@@ -11,7 +11,7 @@ use michi::lifecycle::{Change, decide};
 use michi::mail::mailing::Mailing;
 use michi::mail::text::cleaned;
 
-use crate::{consent, finish};
+use crate::{consent, erase, finish, lists};
 
 /// How long after a browser was linked its old log is looked at again, for what raced past the link.
 pub(crate) const SETTLING: SignedDuration = SignedDuration::from_mins(2);
@@ -57,21 +57,53 @@ pub(crate) struct Look<'a> {
 /// Folds the lead's log, takes the decisions that follow, and saves them with what the wake-ups ask for. `news` are
 /// records that the stream has just brought.
 pub(crate) async fn review(app: &App, id: &LeadId, wakes: &[Wake], news: &[ActivityId]) -> Result<(), Error> {
-    let Some(before) = app.store.lead(id).await? else {
-        // Erased, or never finished: nobody waits for this any more.
-        for wake in wakes {
-            finish(app, wake).await?;
+    match app.store.lead(id).await? {
+        Some(before) if before.erased.is_some() => {
+            for wake in wakes {
+                finish(app, wake).await?;
+            }
+            erase::go_on(app, &before).await
         }
-        return Ok(());
+        Some(before) => look(app, before, wakes, news).await,
+        None => begin(app, id, wakes).await,
+    }
+}
+
+/// The first look at a lead that nobody has saved: a list has brought it. Any other was erased, or never finished, and
+/// nobody waits for it any more.
+async fn begin(app: &App, id: &LeadId, wakes: &[Wake]) -> Result<(), Error> {
+    let now = app.clock.now();
+    let log = app.store.log(&LogOwner::Lead(id.clone())).await?;
+    let listed = woken(&log, wakes).find_map(|activity| match &activity.kind {
+        Kind::Listed { address, .. } => Some(address.clone()),
+        _ => None,
+    });
+    // Who was erased has left the address.
+    let owner = match listed {
+        Some(address) => app.store.address_owner(&app.keys.address_hash(&address)).await?,
+        None => None,
     };
-    look(app, before, wakes, news).await
+    if owner.as_ref() == Some(id) {
+        let wakes = lists::ripe(app, &log, wakes, now).await?;
+        if wakes.is_empty() {
+            return Ok(());
+        }
+        let wakes = wakes.as_slice();
+        return conclude(app, Look { id, before: None, log, wakes, news: &[], linking: None, settled: &[], now }).await;
+    }
+    for wake in wakes {
+        finish(app, wake).await?;
+    }
+    Ok(())
 }
 
 /// The same for a lead that was not yet judged by this version of the playbook; any other is left alone. Whether it was
 /// judged now.
 pub(crate) async fn judge(app: &App, id: &LeadId, version: &PlaybookVersion) -> Result<bool, Error> {
     match app.store.lead(id).await? {
-        Some(before) if before.playbook != *version => look(app, before, &[], &[]).await.map(|()| true),
+        Some(before) if before.erased.is_none() && before.playbook != *version => {
+            look(app, before, &[], &[]).await.map(|()| true)
+        }
         Some(_) | None => Ok(false),
     }
 }
@@ -81,7 +113,12 @@ async fn look(app: &App, before: LeadItem, wakes: &[Wake], news: &[ActivityId]) 
     let id = before.lead.clone();
     let settled = settle(app, &before, now).await?;
     let log = app.store.log(&LogOwner::Lead(id.clone())).await?;
-    conclude(app, Look { id: &id, before: Some(before), log, wakes, news, linking: None, settled: &settled, now }).await
+    let ripe = lists::ripe(app, &log, wakes, now).await?;
+    if ripe.is_empty() && !wakes.is_empty() && news.iter().all(|id| wakes.iter().any(|wake| wake.activity == *id)) {
+        return Ok(());
+    }
+    let (before, wakes) = (Some(before), ripe.as_slice());
+    conclude(app, Look { id: &id, before, log, wakes, news, linking: None, settled: &settled, now }).await
 }
 
 /// Whether the lead was last judged by another playbook, so that the rules may be what moves it: a lead that they make
@@ -125,12 +162,16 @@ pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
     if let Some(linking) = &linking {
         facts.push(Fact::of(id, &linking.record.id, now, &live.version, FactKind::LeadIdentified));
         records.push(linking.record.clone());
+    } else if let (None, Some(first)) = (&before, wakes.first()) {
+        facts.push(Fact::of(id, &first.activity, now, &live.version, FactKind::LeadIdentified));
     }
     for activity in woken(&log, wakes) {
         if let Kind::FormSubmitted(form) = &activity.kind {
             let what = FactKind::FormSubmitted { form: form.form.clone() };
             facts.push(Fact::of(id, &activity.id, activity.at, &live.version, what));
-            records.extend(consent::given(&live.playbook, id, activity, now));
+            let known = || Log { owner: log.owner.clone(), records: log.records.iter().chain(&records).cloned().collect() };
+            let given = consent::given(&live.playbook, id, activity, known, now);
+            records.extend(given);
         }
     }
     records.retain(|new| !log.records.iter().any(|known| known.id == new.id));
@@ -138,7 +179,8 @@ pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
 
     let news: Vec<ActivityId> = wakes.iter().map(|wake| &wake.activity).chain(news).cloned().collect();
     let anew = is_judged_anew(app, &live, before.as_ref()).await?;
-    let change = anew.then_some(Change { since: live.since, news: &news });
+    let lists = lists::gathering(app, &log, &news).await?;
+    let change = Change { since: anew.then_some(live.since), news: &news, lists: &lists };
     let mut decision = decide(&live.playbook, &live.version, id, &mut log, change, now);
     records.append(&mut decision.records);
     facts.append(&mut decision.facts);
@@ -158,7 +200,7 @@ pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
             mailing,
             messages: decision.messages,
             facts,
-            ready: decision.summary.map(|owner| Ready { owner, lead: id.clone() }),
+            ready: decision.summary.map(|owner| Ready { owner, lead: id.clone(), list: decision.list }),
             link: visitor,
             link_before: visitor_before,
             token,
@@ -243,6 +285,7 @@ fn item(
         mailing: before.and_then(|before| before.mailing.clone()),
         playbook: live.version.clone(),
         epoch: interest.epoch(),
+        erased: None,
         next_review: kept.or(earliest),
         last_seen: lead.seen.map(|(_, last)| last),
     }

@@ -275,7 +275,7 @@
       }
     }
     identifiedBy(fields.email);
-    event('Form Submitted', { form, fields, consent }, 1);
+    event('Form Submitted', { form, fields, consent, millis: performance.now() | 0 }, 1);
     flush();
   };
 

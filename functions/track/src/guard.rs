@@ -83,6 +83,11 @@ impl Guard<'_> {
     }
 }
 
+/// Whether the guard looks at a record, and counts it.
+pub(crate) fn looks_at(record: &Record, known: bool) -> bool {
+    claim(record, known).is_some()
+}
+
 /// Whom a record names on a browser's word alone.
 fn claim(record: &Record, known: bool) -> Option<Claim<'_>> {
     if record.source != Source::Site {

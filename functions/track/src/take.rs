@@ -10,12 +10,19 @@ use michi::io::store::Mark;
 use michi::io::{App, Error};
 use michi::verdict::Verdict;
 
-use crate::guard::{Guard, PER_VISITOR};
+use crate::guard::{self, Guard, PER_VISITOR};
 use crate::pack::{Packed, pack};
 use crate::parse::{Message, identifies, time};
 
 /// Reads under way at once.
 const AT_ONCE: usize = 25;
+
+/// Whose log a known visitor's records go into.
+enum Known {
+    Lead(LeadId),
+    /// Its person is being erased: nothing is kept.
+    Erased,
+}
 
 /// What became of a request's messages.
 pub(crate) struct Taken {
@@ -37,13 +44,18 @@ pub(crate) async fn take(guard: Guard<'_>, messages: &[Message]) -> Result<Taken
     let mut beyond = BTreeSet::new();
     let mut records = Vec::new();
     for Packed { visitor, record, messages } in packed {
-        let lead = known.get(&visitor);
+        let lead = match known.get(&visitor) {
+            Some(Known::Erased) => continue,
+            Some(Known::Lead(lead)) => Some(lead),
+            None => None,
+        };
         if let Some(why) = guard.suspects(&visitor, &record, lead.is_some()).await? {
             guard.put_aside(visitor, record, why).await?;
             continue;
         }
         let mark = mark(&record, lead.is_some());
-        if mark == Mark::Guaranteed && !within_daily_limit(app, &visitor, &record).await? {
+        let counted = guard::looks_at(&record, lead.is_some());
+        if mark == Mark::Guaranteed && !counted && !within_daily_limit(app, &visitor, &record).await? {
             beyond.extend(messages);
             continue;
         }
@@ -56,11 +68,11 @@ pub(crate) async fn take(guard: Guard<'_>, messages: &[Message]) -> Result<Taken
 
 /// The leads of those visitors that are known. A link that is a moment old may not be seen yet: what lands in the
 /// visitor's log then is fetched by `score`.
-async fn leads(app: &App, visitors: Vec<&VisitorId>) -> Result<HashMap<VisitorId, LeadId>, Error> {
+async fn leads(app: &App, visitors: Vec<&VisitorId>) -> Result<HashMap<VisitorId, Known>, Error> {
     let mut known = HashMap::new();
     for some in visitors.chunks(AT_ONCE) {
         for found in join_all(some.iter().map(|visitor| app.store.visitor(visitor))).await {
-            known.extend(found?.map(|item| (item.visitor, item.lead)));
+            known.extend(found?.map(|item| (item.visitor, if item.erased { Known::Erased } else { Known::Lead(item.lead) })));
         }
     }
     Ok(known)

@@ -42,6 +42,12 @@ const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(300);
 
 impl By {
+    /// This name.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        Self { by: Some(name.to_owned()) }
+    }
+
     /// The name.
     ///
     /// # Errors

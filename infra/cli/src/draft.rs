@@ -101,7 +101,7 @@ pub async fn compose(which: &Which, target: &Target) -> anyhow::Result<Draft> {
             (fold(&playbook, &log, found.now()), found.now())
         }
         None => {
-            let now = Timestamp::from(michi::io::Clock::System.now());
+            let now = michi::io::Clock::System.now();
             (made_up(&playbook, which.language(&playbook), now)?, now)
         }
     };
@@ -201,7 +201,7 @@ fn summary(lead: &Lead, now: Timestamp) -> Summary {
         cell: lead.cell,
         interest: lead.interest.points,
     };
-    Summary { at: now, changed: now, by: Plain::of("preview"), why: None, count: 1, leads: vec![line] }
+    Summary { at: now, changed: now, list: None, by: Plain::of("preview"), why: None, count: 1, leads: vec![line] }
 }
 
 /// A person of whom all is known that mails ask for, and who has read two pages and filled in a form.

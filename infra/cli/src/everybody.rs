@@ -7,7 +7,7 @@ use michi::activity::Log;
 use michi::id::{LeadId, derive};
 use michi::io::{Error, Retry, Store};
 use michi::lead::Lead;
-use michi::lifecycle::decide;
+use michi::lifecycle::{Change, decide};
 use michi::playbook::Playbook;
 
 /// Leads read at once.
@@ -52,16 +52,12 @@ pub fn sample(mut leads: Vec<LeadId>, size: usize) -> Vec<LeadId> {
 /// The lead as it would stand when `score` had looked at it now.
 #[must_use]
 pub fn judged(playbook: &Playbook, id: &LeadId, log: &mut Log, now: Timestamp) -> Lead {
-    decide(playbook, &playbook.version(), id, log, None, now).lead
+    decide(playbook, &playbook.version(), id, log, Change::default(), now).lead
 }
 
-/// Looks at many leads at once. Results come in no order, and `progress` is moved by one for each.
-pub fn each<T, F: Future<Output = Result<T, Error>>>(
-    leads: Vec<LeadId>,
-    look: impl Fn(LeadId) -> F,
-    progress: &ProgressBar,
-) -> impl Stream<Item = Result<T, Error>> {
-    stream::iter(leads).map(look).buffer_unordered(AT_ONCE).inspect(|_| progress.inc(1))
+/// Looks at many things at once. Results come in no order, and `progress` is moved by one for each.
+pub fn each<T, F: Future>(all: Vec<T>, look: impl Fn(T) -> F, progress: &ProgressBar) -> impl Stream<Item = F::Output> {
+    stream::iter(all).map(look).buffer_unordered(AT_ONCE).inspect(|_| progress.inc(1))
 }
 
 /// How far so many leads have been looked at, for whoever sits at a terminal.

@@ -14,11 +14,10 @@ use michi::id::{LeadId, PlaybookVersion};
 use michi::io::store::{Playbooks, Summary};
 use michi::lead::Lead;
 use michi::mail::message::Message;
-use michi::playbook::Playbook;
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
-use crate::messages::{last, recipient, said};
+use crate::messages::{about, last, recipient, said};
 use crate::shown;
 
 /// What `michi lead` takes.
@@ -101,17 +100,6 @@ pub async fn meant(found: &Installation, who: &str) -> anyhow::Result<LeadId> {
     let address = Address::parse(who).map_err(|_| anyhow::anyhow!("this is no mail address that michi takes"))?;
     let hash = found.keys().await?.address_hash(&address);
     found.store.address_owner(&hash).await?.context("no lead has this address")
-}
-
-/// The messages about a lead: those to everybody in sales, by whom the playbook knows.
-async fn about(found: &Installation, lead: &LeadId, playbook: &Playbook) -> anyhow::Result<Vec<Message>> {
-    let mut messages = Vec::new();
-    for owner in &playbook.setup.owners {
-        let sent = found.store.messages_to(&owner.id).await?;
-        messages.extend(sent.into_iter().filter(|message| message.lead.as_ref() == Some(lead)));
-    }
-    messages.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
-    Ok(messages)
 }
 
 fn tell(messages: &[Message], zone: &TimeZone, out: &mut dyn Write) -> std::io::Result<()> {

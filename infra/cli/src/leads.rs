@@ -46,6 +46,13 @@ pub struct ChosenCell(String);
 /// Of each stage so many of the hottest are looked through for a cell.
 const LOOKED_THROUGH: usize = 1_000;
 
+impl ChosenStage {
+    /// The stage.
+    pub(crate) fn stage(self) -> Stage {
+        self.0
+    }
+}
+
 impl FromStr for ChosenStage {
     type Err = String;
 

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use michi_cli::{
-    apply, approve, check, derivation, dev, doctor, history, init, lead, leads, messages, plan, preview, redrive, replay,
-    rollback, send_test, suspects,
+    apply, approve, broadcasts, check, derivation, dev, doctor, erase, export_lead, export_leads, history, import, init, lead,
+    leads, mail, messages, plan, preview, redrive, replay, rollback, segment, send_test, suspects,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -32,6 +32,20 @@ enum Command {
     Leads(leads::LeadsArgs),
     /// Show a lead: what it did, what each point is for, and the messages about it.
     Lead(lead::LeadArgs),
+    /// Say who is in a segment now, and how many of them may be mailed; without a name, list the segments.
+    Segment(segment::SegmentArgs),
+    /// Send one mail to everybody in a segment or on a list, who may be mailed.
+    Mail(mail::MailArgs),
+    /// List the mails sent to many at once, say what came of one, or end one.
+    Broadcasts(broadcasts::BroadcastsArgs),
+    /// Import people from a list, and what they did away from the site; or take a list back.
+    Import(import::ImportArgs),
+    /// Write all leads with what is known of them, as CSV or JSON.
+    ExportLeads(export_leads::ExportLeadsArgs),
+    /// Write everything that is kept of one person, as JSON.
+    ExportLead(export_lead::ExportLeadArgs),
+    /// Erase everything that is kept of one person.
+    Erase(erase::EraseArgs),
     /// List messages that are held or under way; release a held one, or give it up.
     Messages(messages::MessagesArgs),
     /// List forms that look like spam; let one in, or drop it.
@@ -73,6 +87,13 @@ fn main() -> ExitCode {
         Command::SendTest(args) => send_test::run(&args),
         Command::Leads(args) => leads::run(&args),
         Command::Lead(args) => lead::run(&args),
+        Command::Segment(args) => segment::run(&args),
+        Command::Mail(args) => mail::run(&args),
+        Command::Broadcasts(args) => broadcasts::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::ExportLeads(args) => export_leads::run(&args),
+        Command::ExportLead(args) => export_lead::run(&args),
+        Command::Erase(args) => erase::run(&args),
         Command::Messages(args) => messages::run(&args),
         Command::Suspects(args) => suspects::run(&args),
         Command::Redrive(args) => redrive::run(&args),

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use michi::id::LeadId;
+use michi::id::{LeadId, OwnerId};
 use michi::io::Retry;
 use michi::io::store::{Found, Function};
-use michi::mail::message::{Event, Message, Recipient, State};
+use michi::mail::message::{Event, Message, Recipient, Report, State};
 use michi::mail::told;
+use michi::playbook::Playbook;
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
@@ -35,6 +36,19 @@ pub enum Decide {
     Release(OneArgs),
     /// Give a held message up: it will not be sent
     GiveUp(OneArgs),
+    /// Let marketing mail go on that has stopped because mail came back, or mail to somebody in sales
+    Resume(ResumeArgs),
+}
+
+/// What shall go on.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ResumeArgs {
+    /// Mail to this owner, whose mailbox is well again; without it, marketing mail
+    #[arg(long, value_name = "ID")]
+    pub owner: Option<String>,
+    /// Which installation.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Which message.
@@ -51,10 +65,10 @@ pub struct OneArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct ListArgs {
     /// Where they stand. Without it: held ones, then those under way. `sent`, `failed` and `expired` read every message to
-    /// the playbook's owners, the others only themselves
+    /// the playbook's owners, the others only themselves; letters that are done are found with --lead
     #[arg(long)]
     pub state: Option<Where>,
-    /// Only those about this lead
+    /// Only those about this lead, letters to it too; all of them, unless --state says which
     #[arg(long, value_name = "ID")]
     pub lead: Option<String>,
     /// How many
@@ -120,6 +134,7 @@ pub fn run(args: &MessagesArgs) -> anyhow::Result<ExitCode> {
             None => show(&args.list, out).await,
             Some(Decide::Release(one)) => decide(one, Event::Released, out).await,
             Some(Decide::GiveUp(one)) => decide(one, Event::GivenUp, out).await,
+            Some(Decide::Resume(args)) => resume(args, out).await,
         }
         .map(|()| ExitCode::SUCCESS)
     })
@@ -134,8 +149,13 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let live = found.playbook().await?;
     let lead =
         args.lead.as_ref().map(|id| LeadId::parse(id).map_err(|_| anyhow::anyhow!("`{id}` is no lead's id"))).transpose()?;
-    let mut messages = match args.state {
-        Some(state) if !state.is_open() => {
+    let mut messages = match (args.state, &lead) {
+        (_, Some(lead)) => {
+            let mut all = about(&found, lead, &live.playbook).await?;
+            all.reverse();
+            all
+        }
+        (Some(state), None) if !state.is_open() => {
             let mut all = Vec::new();
             for owner in &live.playbook.setup.owners {
                 all.extend(found.store.messages_to(&owner.id).await?);
@@ -146,13 +166,12 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         _ => open(&found).await?,
     };
     messages.retain(|message| args.state.is_none_or(|state| Where::of(&message.state) == state));
-    messages.retain(|message| lead.is_none() || message.lead == lead);
     messages.truncate(args.limit);
     if args.form.json {
         return shown::json(&Messages { now: found.now(), messages }, out);
     }
     let zone = live.playbook.setup.time_zone.get();
-    let mut table = Table::new(&["id", "owed", "mail", "to", "about", "state"]);
+    let mut table = Table::new(&["id", "owed", "mail", "to", "about", "state", "last"]);
     for message in &messages {
         let owed = if args.form.csv { message.created.to_string() } else { shown::moment(message.created, zone) };
         let (mail, state) = (message.mail().to_string(), said(message, zone));
@@ -163,6 +182,7 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             recipient(message),
             message.lead.as_ref().map(ToString::to_string).unwrap_or_default(),
             state,
+            last(message, zone).unwrap_or_default(),
         ]);
     }
     if args.form.csv {
@@ -175,12 +195,20 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     table.columns(out)?;
     for message in messages.iter().filter(|message| message.state == State::Held) {
-        if let Some(last) = last(message, zone) {
-            writeln!(out, "\n{}: {last}", message.id)?;
-        }
-        writeln!(out, "  michi messages release {0}, or michi messages give-up {0}", message.id)?;
+        writeln!(out, "\nmichi messages release {0}, or michi messages give-up {0}", message.id)?;
     }
     Ok(())
+}
+
+/// The messages about a lead, the oldest first: letters to it, and those to everybody in sales whom the playbook knows.
+pub(crate) async fn about(found: &Installation, lead: &LeadId, playbook: &Playbook) -> anyhow::Result<Vec<Message>> {
+    let mut messages = found.store.letters_to(lead).await?;
+    for owner in &playbook.setup.owners {
+        let sent = found.store.messages_to(&owner.id).await?;
+        messages.extend(sent.into_iter().filter(|message| message.lead.as_ref() == Some(lead)));
+    }
+    messages.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
+    Ok(messages)
 }
 
 /// What is held, and what is under way.
@@ -218,6 +246,34 @@ pub async fn decide(args: &OneArgs, event: Event, out: &mut dyn Write) -> anyhow
     Ok(())
 }
 
+/// Lets mail go on that has stopped by itself.
+///
+/// # Errors
+/// If nothing has stopped, or the installation does not answer.
+pub async fn resume(args: &ResumeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let found = args.target.open().await?;
+    if let Some(owner) = &args.owner {
+        let owner = OwnerId::parse(owner.as_str()).map_err(|_| anyhow::anyhow!("`{owner}` is no owner's id"))?;
+        found.store.unreachable(&owner).await?.with_context(|| format!("mail to {owner} has not stopped"))?;
+        found.store.reach_again(&owner).await?;
+        writeln!(out, "mail to {owner} goes on")?;
+        return Ok(());
+    }
+    let (now, watch) = (found.now(), found.store.watch().await?);
+    if watch.stopped.is_none() {
+        bail!("marketing mail has not stopped");
+    }
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let after = watch.letting_go(&found.store.outcomes(today).await?, today, now);
+    match found.store.set_watch(&watch, &after).await {
+        Ok(()) => {}
+        Err(error) if error.retry == Retry::Reread => bail!("somebody else changed it meanwhile"),
+        Err(error) => return Err(error.into()),
+    }
+    writeln!(out, "marketing mail goes on: what waits goes out within an hour, and what came back until now is forgotten")?;
+    Ok(())
+}
+
 /// To whom a message goes.
 pub(crate) fn recipient(message: &Message) -> String {
     match &message.to {
@@ -228,7 +284,12 @@ pub(crate) fn recipient(message: &Message) -> String {
 
 /// Where it stands, and until when.
 pub(crate) fn said(message: &Message, zone: &TimeZone) -> String {
-    let state = told::state(&message.state);
+    let state = match (&message.state, message.report) {
+        (State::Sent { .. }, Some(report)) if report > Report::Sent => {
+            return format!("sent: {}", told::report_words(report));
+        }
+        (state, _) => told::state(state),
+    };
     message.due().map_or_else(|| state.to_owned(), |due| format!("{state}, due {}", shown::moment(due, zone)))
 }
 

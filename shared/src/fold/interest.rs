@@ -198,7 +198,9 @@ impl What {
             | (Self::MailOpened, Kind::MailOpened { .. })
             | (Self::MailClicked, Kind::MailClicked { .. })
             | (Self::EventAttended, Kind::EventAttended { .. })
-            | (Self::CallMade, Kind::CallMade { .. }) => true,
+            | (Self::CallMade, Kind::CallMade { .. })
+            | (Self::CardExchanged, Kind::CardExchanged { .. })
+            | (Self::Visited, Kind::Visited { .. }) => true,
             _ => false,
         }
     }

@@ -56,6 +56,17 @@ fn learn(profile: &mut Profile, step: &Step<'_>) -> bool {
             traits.iter().for_each(|(name, value)| offer(profile, step, name, value));
             true
         }
+        Kind::Listed { address: given, attributes, collisions } => {
+            let new = profile.address.is_none();
+            address(profile, step, Some(given));
+            for (name, value) in attributes.iter().filter(|(name, _)| *name != "email") {
+                let known = profile.attributes.get(name).is_some_and(|known| !known.unconfirmed);
+                if collisions.get(name).copied().unwrap_or_default().takes(known, new) {
+                    set(profile, step, name, value);
+                }
+            }
+            true
+        }
         Kind::AttributeSet { name, value } => {
             if value.is_empty() {
                 profile.attributes.remove(name);
@@ -103,4 +114,71 @@ fn grade_after(rules: &FitRules, before: Grade, points: f64) -> Grade {
     };
     let kept = |grade: &Grade| points >= if *grade < before { cut(*grade) } else { cut(*grade) - rules.margin };
     Grade::ALL.into_iter().find(kept).unwrap_or(Grade::D)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fold;
+    use super::super::tests::{at, form, lead_log, link, playbook, record, visitor};
+    use crate::activity::{Kind, Proof, Record};
+    use crate::collision::Collision;
+    use crate::id::{ActivityId, ImportId};
+    use crate::lead::Lead;
+
+    const SAID: [(&str, Collision); 3] =
+        [("company", Collision::Fill), ("role", Collision::Overwrite), ("phone", Collision::Never)];
+
+    /// A list that says this of each attribute, at this minute.
+    fn listed(minute: i64, value: &str) -> Record {
+        let kind = Kind::Listed {
+            address: "a@corp.example".to_owned().try_into().unwrap(),
+            attributes: SAID.map(|(name, _)| (name.to_owned(), value.to_owned())).into(),
+            collisions: SAID.map(|(name, collision)| (name.to_owned(), collision)).into(),
+        };
+        let id = ActivityId::derive(&[value]);
+        Record { import: ImportId::parse(value).ok(), ..Record::decision(id, at(minute), kind) }
+    }
+
+    /// Company, role and telephone number that are known at last.
+    fn known(records: Vec<Record>) -> [Option<String>; 3] {
+        let lead: Lead = fold(&playbook(), &lead_log(records), at(100));
+        assert_eq!(lead.attribute("email"), Some("a@corp.example"));
+        SAID.map(|(name, _)| lead.attribute(name).map(str::to_owned))
+    }
+
+    #[track_caller]
+    fn check(records: Vec<Record>, wanted: [Option<&str>; 3]) {
+        assert_eq!(known(records), wanted.map(|value| value.map(str::to_owned)));
+    }
+
+    fn submitted(minute: i64, fields: &[(&str, &str)]) -> Vec<Record> {
+        let (v, fields) = (visitor("v"), [&[("email", "a@corp.example")], fields].concat());
+        vec![record("form", minute, &v, form("inquiry", &fields)), link("link", minute, &v, Proof::First)]
+    }
+
+    #[test]
+    fn where_a_list_meets_what_is_known_its_rule_decides() {
+        let own = [("company", "Own"), ("role", "Own"), ("phone", "Own")];
+        // Whom the list brings, it describes; what the person says later corrects it.
+        check(vec![listed(1, "list")], [Some("list"); 3]);
+        check([vec![listed(1, "list")], submitted(2, &own)].concat(), [Some("Own"); 3]);
+        check([submitted(1, &own), vec![listed(2, "list")]].concat(), [Some("Own"), Some("list"), Some("Own")]);
+        check([submitted(1, &[]), vec![listed(2, "list")]].concat(), [Some("list"), Some("list"), None]);
+        check(vec![listed(1, "first"), listed(2, "second")], [Some("first"), Some("second"), Some("first")]);
+    }
+
+    #[test]
+    fn what_only_an_unproven_visitor_said_is_no_obstacle() {
+        let v = visitor("v");
+        let fields = [("email", "a@corp.example"), ("company", "Evil")];
+        let claimed = vec![record("form", 1, &v, form("inquiry", &fields)), link("link", 1, &v, Proof::Claimed)];
+        check([claimed, vec![listed(2, "list")]].concat(), [Some("list"), Some("list"), None]);
+    }
+
+    #[test]
+    fn a_list_that_is_taken_back_has_said_nothing() {
+        let undone = Kind::ImportUndone { import: ImportId::parse("first").unwrap() };
+        let undone = Record::decision(ActivityId::derive(&["undone"]), at(3), undone);
+        check(vec![listed(1, "first"), listed(2, "second"), undone], [Some("second"); 3]);
+    }
 }

@@ -10,7 +10,7 @@ fn id() -> LeadId {
     LeadId::parse("l").unwrap()
 }
 
-fn decided(playbook: &Playbook, log: &mut Log, change: Option<Change<'_>>, minutes: i64) -> Decision {
+fn decided(playbook: &Playbook, log: &mut Log, change: Change<'_>, minutes: i64) -> Decision {
     decide(playbook, &playbook.version(), &id(), log, change, at(minutes))
 }
 
@@ -30,8 +30,8 @@ fn reader() -> Log {
     lead_log(vec![record("paper", 1, &v, form("white-paper", &fields)), link("link", 2, &v, Proof::First)])
 }
 
-fn change(minutes: i64) -> Option<Change<'static>> {
-    Some(Change { since: at(minutes), news: &[] })
+fn change(minutes: i64) -> Change<'static> {
+    Change { since: Some(at(minutes)), ..Change::default() }
 }
 
 /// Which moves were the rules' doing, who was alerted, and in whose summary the lead belongs.
@@ -48,18 +48,18 @@ fn told(decision: &Decision) -> (Vec<bool>, usize, Option<&str>) {
 
 #[test]
 fn what_the_rules_do_alerts_nobody_and_what_happens_does() {
-    let check = |log: &Log, change: Option<Change<'_>>, wanted: (Vec<bool>, usize, Option<&str>)| {
+    let check = |log: &Log, change: Change<'_>, wanted: (Vec<bool>, usize, Option<&str>)| {
         let decision = decided(&playbook(), &mut log.clone(), change, 100);
         assert_eq!(told(&decision), wanted);
         assert_eq!(decision.lead.stage, Some(if wanted.0.is_empty() { Stage::Lead } else { Stage::Mql }));
     };
     // The same lead: looked at for what it did, and because the rules changed after it.
-    check(&reader(), None, (vec![false], 1, None));
+    check(&reader(), Change::default(), (vec![false], 1, None));
     check(&reader(), change(50), (vec![true], 0, Some("sales")));
     // What came after the change made it ready, or what is looked at now.
     check(&reader(), change(0), (vec![false], 1, None));
     let news = [ActivityId::parse("paper").unwrap()];
-    check(&reader(), Some(Change { since: at(50), news: &news }), (vec![false], 1, None));
+    check(&reader(), Change { news: &news, ..change(50) }, (vec![false], 1, None));
     // Something came after the change, but the lead was ready without it.
     let mut more = reader();
     more.records.push(record("late", 60, &visitor("v1"), page("/pricing", "late")));
@@ -73,7 +73,7 @@ fn what_the_rules_do_alerts_nobody_and_what_happens_does() {
 #[test]
 fn rules_that_would_take_a_lead_back_are_outdone_by_what_happens() {
     let mut log = reader();
-    decided(&playbook(), &mut log, None, 10);
+    decided(&playbook(), &mut log, Change::default(), 10);
     let mut quiet = log.clone();
     assert_eq!(told(&decided(&strict(), &mut quiet, change(50), 100)), (vec![true], 0, None));
     let inquiries = (60..72).map(|n| record(&format!("i{n}"), n, &visitor("v1"), form("inquiry", &[])));
@@ -89,16 +89,52 @@ fn a_lead_that_the_rules_made_ready_alerts_when_it_comes_back_by_itself() {
     let inquiries = (400..410).map(|n| record(&format!("i{n}"), n, &visitor("v1"), form("inquiry", &[])));
     log.records.extend(inquiries);
     // Within the alert window of the first move, which alerted nobody.
-    assert_eq!(told(&decided(&strict(), &mut log, None, 500)), (vec![false], 1, None));
+    assert_eq!(told(&decided(&strict(), &mut log, Change::default(), 500)), (vec![false], 1, None));
 }
 
 #[test]
 fn who_was_alerted_lately_is_in_no_summary() {
     let mut log = reader();
-    assert_eq!(told(&decided(&playbook(), &mut log, None, 10)), (vec![false], 1, None));
+    assert_eq!(told(&decided(&playbook(), &mut log, Change::default(), 10)), (vec![false], 1, None));
     decided(&strict(), &mut log, change(50), 100);
     assert_eq!(told(&decided(&playbook(), &mut log.clone(), change(150), 200)), (vec![true], 0, None));
     assert_eq!(told(&decided(&playbook(), &mut log, change(150), 200 + 7 * DAY)), (vec![true], 0, Some("sales")));
+}
+
+/// What a list says of somebody, in the log at this minute.
+fn listed(id: &str, minute: i64, list: &ImportId, attributes: &[(&str, &str)]) -> Record {
+    let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let address = "a@corp.example".to_owned().try_into().unwrap();
+    let kind = Kind::Listed { address, attributes, collisions: std::collections::BTreeMap::new() };
+    let decision = Record::decision(ActivityId::parse(id).unwrap(), at(minute), kind);
+    Record { import: Some(list.clone()), ..decision }
+}
+
+#[test]
+fn what_a_list_does_is_told_in_its_summary_and_what_the_lead_does_alerts() {
+    let v = visitor("v1");
+    let (list, other) = (ImportId::parse("expo").unwrap(), ImportId::parse("other").unwrap());
+    let said = [("company", "Corp"), ("role", "Director")];
+    let paper = |minute| record("paper", minute, &v, form("white-paper", &[("email", "a@corp.example")]));
+    // The white paper alone leaves it at a grade that nobody offers to sales; the list says who it is.
+    let log = lead_log(vec![paper(1), link("link", 2, &v, Proof::First), listed("row", 50, &list, &said)]);
+    let (row, form) = (ActivityId::parse("row").unwrap(), ActivityId::parse("paper").unwrap());
+    let check = |news: &[ActivityId], lists: &[ImportId], wanted: (usize, Option<&str>, Option<&str>)| {
+        let decision = decided(&playbook(), &mut log.clone(), Change { since: None, news, lists }, 100);
+        let summary = decision.summary.as_ref().map(OwnerId::as_str);
+        assert_eq!((decision.messages.len(), summary, decision.list.as_ref().map(ImportId::as_str)), wanted);
+        assert_eq!(decision.lead.stage, Some(Stage::Mql));
+    };
+    check(std::slice::from_ref(&row), std::slice::from_ref(&list), (0, Some("sales"), Some("expo")));
+    check(&[row.clone(), form.clone()], std::slice::from_ref(&list), (0, Some("sales"), Some("expo")));
+    // A list that nobody gathers for any more, or one that is no news: who comes is told at once.
+    check(std::slice::from_ref(&row), &[other], (1, None, None));
+    check(&[form], std::slice::from_ref(&list), (1, None, None));
+    // Ready by itself, whatever the list adds.
+    let mut ready = reader();
+    ready.records.push(listed("row", 50, &list, &[("phone", "1")]));
+    let news = Change { since: None, news: std::slice::from_ref(&row), lists: std::slice::from_ref(&list) };
+    assert_eq!(told(&decided(&playbook(), &mut ready, news, 100)), (vec![false], 1, None));
 }
 
 proptest! {
@@ -109,7 +145,7 @@ proptest! {
         let mut log = lead_log(records);
         log.records.push(link("link", 0, &visitor("v1"), Proof::First));
         let (mut plain, mut changed) = (log.clone(), log.clone());
-        let (plain, changed) = (decided(&playbook(), &mut plain, None, now), decided(&playbook(), &mut changed, change(since), now));
+        let (plain, changed) = (decided(&playbook(), &mut plain, Change::default(), now), decided(&playbook(), &mut changed, change(since), now));
         prop_assert_eq!(plain.lead.stage, changed.lead.stage);
         let ids = |decision: &Decision| decision.records.iter().map(|record| record.id.clone()).collect::<Vec<_>>();
         prop_assert_eq!(ids(&plain), ids(&changed));
@@ -132,7 +168,7 @@ fn clicker() -> Log {
 
 fn looked(log: &mut Log, seconds: i64) -> Decision {
     let playbook = clicks::playbook(30.0);
-    decide(&playbook, &playbook.version(), &id(), log, None, clicks::second(seconds))
+    decide(&playbook, &playbook.version(), &id(), log, Change::default(), clicks::second(seconds))
 }
 
 fn mails(decision: &Decision) -> Vec<String> {

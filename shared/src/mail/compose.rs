@@ -122,12 +122,15 @@ pub fn alert(
     to_sales(version, parts, said, (text, html), &[("lead_url", url)], setup)
 }
 
+/// Ready-made blocks by the names of their fields.
+type Blocks<'n, const N: usize> = [(&'n str, String); N];
+
 /// A mail to sales, from its fields, its blocks in both forms, and its addresses.
 fn to_sales<const N: usize>(
     version: &Version,
     parts: &Parts,
     mut said: Values,
-    (text, html): ([(&str, String); N], [(&str, String); N]),
+    (text, html): (Blocks<'_, N>, Blocks<'_, N>),
     urls: &[(&str, &str)],
     setup: &Setup,
 ) -> Result<Composed, Unfilled> {

@@ -78,7 +78,7 @@ impl Footer {
             },
             unsubscribe: pick("Unsubscribe", "配信を停止する"),
             preferences: pick("Choose what you get", "配信内容を変更する"),
-            colon: pick(":", "："),
+            colon: pick(": ", "："),
             opt_out,
         };
         Ok(Self { text: TextFooter { view: &view }.render()?, html: HtmlFooter { view: &view }.render()? })

@@ -32,7 +32,7 @@ pub enum Passage<T> {
 }
 
 /// Why the gate lets a message out later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deferral {
     /// Sales has the lead in hand.
@@ -71,6 +71,8 @@ pub enum Refusal {
     LeadGone,
     /// It could not be sent while it was of use.
     TooLate,
+    /// The broadcast it belongs to was cancelled.
+    Cancelled,
 }
 
 /// What must be known to let out a mail to somebody in sales. A lead's consent, cap and hold do not count: the mail is not
@@ -214,5 +216,84 @@ mod tests {
         check(unknown, message.expires, why(Refusal::NoSuchOwner));
         let suppressed = ForOwner { suppressed: true, ..unknown };
         check(suppressed, message.expires, why(Refusal::Suppressed));
+    }
+
+    #[test]
+    fn the_gate_asks_in_order_for_a_letter() {
+        use crate::consent::{Basis, Ground, SuppressedBy, Suppression};
+        use crate::id::{ActivityId, BroadcastId, LeadId, MailId, MessageId, PlaybookVersion, TopicId};
+        use crate::mail::letter::Cause;
+        use crate::mail::mailing::Claimed;
+
+        // A Wednesday at noon in Tokyo.
+        let now: Timestamp = "2026-11-25T03:00:00Z".parse().unwrap();
+        let late = later(now, SignedDuration::from_hours(24 * 60));
+        let mut setup = crate::fold::tests::playbook().setup;
+        setup.mail.cap.mails = 1;
+        let topic = TopicId::parse("news").unwrap();
+        let letter = |class| Letter {
+            mail: MailId::parse("welcome").unwrap(),
+            class,
+            topic: Some(topic.clone()),
+            cause: Cause::Broadcast(BroadcastId::derive(&["b"])),
+            subject: 0,
+            values: std::collections::BTreeMap::new(),
+            links: vec![],
+        };
+        let (lead, version) = (LeadId::derive(&["l"]), PlaybookVersion::derive(&["p"]));
+        let message = |class| {
+            let language = crate::playbook::Language::En;
+            Message::letter(MessageId::derive(&["m"]), &lead, language, &version, letter(class), now, now, late)
+        };
+        let ground = Ground { basis: Basis::Form, at: now, activity: ActivityId::derive(&["a"]) };
+        let clear = Mailing {
+            revision: 1,
+            address: Address::parse("ann@example.com").unwrap(),
+            permissions: Permissions { marketing: Some(ground), ..Permissions::default() },
+            in_sales: false,
+            latest: None,
+            counted: std::collections::BTreeMap::new(),
+        };
+        let open = ForLead { lead_exists: true, mailing: None, address_suppressed: false, paused_until: None, paced_until: None };
+        let said = |class, mailing: Option<&Mailing>, seen: ForLead<'_>, at| {
+            let seen = ForLead { mailing, ..seen };
+            match for_lead(&message(class), &letter(class), seen, &setup, at) {
+                Passage::Send { .. } => "send".to_owned(),
+                Passage::Defer { why, .. } => format!("{why:?}"),
+                Passage::Refuse { why } => format!("{why:?}"),
+            }
+        };
+        // Each obstacle stands beside all that come after it, and is named. Service mail knows fewer.
+        let check = |mailing: Option<&Mailing>, seen, at, marketing: &str, service: &str| {
+            assert_eq!(said(MailClass::Marketing, mailing, seen, at), marketing);
+            assert_eq!(said(MailClass::Service, mailing, seen, at), service, "service, where marketing is {marketing}");
+        };
+        let night = "2026-11-25T15:00:00Z".parse().unwrap();
+        check(Some(&clear), open, now, "send", "send");
+        let seen = ForLead { paced_until: Some(late), ..open };
+        check(Some(&clear), seen, now, "Pacing", "Pacing");
+        let seen = ForLead { paused_until: Some(late), ..seen };
+        check(Some(&clear), seen, now, "Paused", "Pacing");
+        check(Some(&clear), seen, night, "Window", "Pacing");
+        let mut mailing = clear.clone();
+        mailing.counted.insert(MessageId::derive(&["other"]), Claimed(now));
+        check(Some(&mailing), seen, night, "Cap", "Pacing");
+        mailing.in_sales = true;
+        check(Some(&mailing), seen, night, "InSales", "Pacing");
+        check(Some(&mailing), seen, late, "TooLate", "TooLate");
+        let gone = ForLead { lead_exists: false, ..seen };
+        check(Some(&mailing), gone, late, "LeadGone", "LeadGone");
+        mailing.permissions.unwanted.insert(topic.clone());
+        check(Some(&mailing), gone, late, "Unwanted", "LeadGone");
+        mailing.permissions.marketing = None;
+        check(Some(&mailing), gone, late, "NoConsent", "LeadGone");
+        mailing.permissions.opted_out = Some(now);
+        check(Some(&mailing), gone, late, "OptedOut", "LeadGone");
+        let barred = ForLead { address_suppressed: true, ..gone };
+        check(Some(&mailing), barred, late, "Suppressed", "Suppressed");
+        mailing.permissions.suppressed = Some(Suppression { why: SuppressedBy::Bounce, at: now });
+        check(Some(&mailing), gone, late, "Suppressed", "Suppressed");
+        // Without the item nothing is known of the lead.
+        check(None, open, now, "NoConsent", "NoAddress");
     }
 }

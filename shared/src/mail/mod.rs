@@ -5,12 +5,14 @@
 //! - [`gate`]: the only door for mail; [`pace`]: how fast it lets mail out
 //! - [`alert`]: what sales is told of a lead; [`correction`]: of an alert that was a mistake; [`summary`]: of all that a
 //!   changed playbook made ready
+//! - [`broadcast`]: one mail to many leads at once; [`results`]: what came of it
 //! - [`compose`]: the mails that say it; [`words`]: the words for it
 //! - [`fields`]: what a playbook's mail may show; [`template`]: filling it in; [`footer`]: what stands below
 //! - [`text`], [`header`]: text from outside, made fit for a mail and for its headers
 
 pub mod alert;
 pub mod bounce;
+pub mod broadcast;
 pub mod compose;
 pub mod correction;
 pub mod fields;
@@ -22,6 +24,7 @@ pub mod mailing;
 pub mod message;
 pub mod outcome;
 pub mod pace;
+pub mod results;
 pub mod summary;
 pub mod template;
 pub mod text;

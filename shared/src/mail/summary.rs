@@ -1,4 +1,4 @@
-//! What sales is told when a changed playbook makes leads ready: one mail with all of them, instead of an alert for each.
+//! What sales is told when a changed playbook or a list makes leads ready: one mail with all of them, instead of an alert for each.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,14 +10,17 @@ use crate::lead::Cell;
 /// How many leads a summary lists; of the others it says how many they are.
 pub const LISTED: usize = 20;
 
-/// The leads that a changed playbook made ready, for one owner.
+/// The leads that a changed playbook or a list made ready, for one owner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The moment it speaks of.
     pub at: Timestamp,
-    /// When the playbook was changed.
+    /// When the playbook was changed, or the list imported.
     pub changed: Timestamp,
-    /// Who changed it.
+    /// The file of the list that did it; none: the playbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<Plain>,
+    /// Who did that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Plain>,
     /// What for.

@@ -39,6 +39,19 @@ pub fn report_words(report: Report) -> &'static str {
     }
 }
 
+/// Why the gate lets a message out later.
+#[must_use]
+pub fn deferral(why: Deferral) -> &'static str {
+    match why {
+        Deferral::InSales => "sales has the lead in hand",
+        Deferral::Cap => "the lead has got as much mail as it may get for now",
+        Deferral::Window => "outside the hours for such mail",
+        Deferral::Paused => "marketing mail is paused: too much of it came back",
+        Deferral::Pacing => "as much as may go out was going out",
+        Deferral::Trouble => "something is wrong that a person must mend; the logs say what",
+    }
+}
+
 /// What happened to it. `said` puts an instant into words.
 pub fn event(event: &Event, said: impl Fn(Timestamp) -> String) -> String {
     let line = |text: &str| cleaned(text, REASON);
@@ -50,15 +63,7 @@ pub fn event(event: &Event, said: impl Fn(Timestamp) -> String) -> String {
         Event::NoAnswer { why, .. } => format!("no answer: {}", line(why)),
         Event::LeaseEnded => "the claim's time was over, and nobody had said what came of it".to_owned(),
         Event::Deferred { until, why } => {
-            let why = match why {
-                Deferral::InSales => "sales has the lead in hand",
-                Deferral::Cap => "the lead has got as much mail as it may get for now",
-                Deferral::Window => "outside the hours for such mail",
-                Deferral::Paused => "marketing mail is paused: too much of it came back",
-                Deferral::Pacing => "as much as may go out was going out",
-                Deferral::Trouble => "something is wrong that a person must mend; the logs say what",
-            };
-            format!("put off to {}: {why}", said(*until))
+            format!("put off to {}: {}", said(*until), deferral(*why))
         }
         Event::Refused { why } => {
             let why = match why {
@@ -71,6 +76,7 @@ pub fn event(event: &Event, said: impl Fn(Timestamp) -> String) -> String {
                 Refusal::NoSuchOwner => "the playbook knows no such owner: add one of this id in playbook.yaml",
                 Refusal::LeadGone => "the lead is gone",
                 Refusal::TooLate => "it came too late to be of use",
+                Refusal::Cancelled => "the broadcast it belongs to was cancelled",
             };
             format!("not let out: {why}")
         }

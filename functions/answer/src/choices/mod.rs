@@ -17,7 +17,7 @@ use michi::id::{ActivityId, LeadId};
 use michi::io::{App, Error, Retry};
 use michi::link::{OfLetter, Purpose};
 use michi::mail::mailing::Mailing;
-use michi::playbook::{Language, Playbook};
+use michi::playbook::Playbook;
 
 use crate::body::Fields;
 use crate::{Door, Nothing};
@@ -122,14 +122,5 @@ impl Known {
         let record = Record { activities: activities.clone(), ..Record::decision(first.id.clone(), at, first.kind.clone()) };
         let after = mailing.map(|mailing| mailing.learning_all(&record, &playbook.setup.mail.bounces));
         app.store.choose(lead, self.stored.as_ref(), after.as_ref(), &record, now).await
-    }
-}
-
-/// The language that a lead is known to read, else the playbook's.
-pub(crate) fn language(attribute: Option<&str>, otherwise: Language) -> Language {
-    match attribute.map(|value| value.trim().to_lowercase()).as_deref().and_then(|value| value.get(..2)) {
-        Some("ja") => Language::Ja,
-        Some("en") => Language::En,
-        _ => otherwise,
     }
 }

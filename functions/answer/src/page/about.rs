@@ -38,6 +38,7 @@ pub(crate) fn about(step: &Step<'_>, reader: &Reader<'_>) -> About {
         }
         Kind::Engaged { url, .. } => About { text: place(url), link: reader.own_page(url) },
         Kind::Identified { address, .. } => About::text(address.as_ref().map_or("", |address| address.as_str())),
+        Kind::Listed { address, .. } => About::text(address.as_str()),
         Kind::AttributeSet { name, .. } => About::text(name),
         Kind::Consented { text, .. } => About::text(text.as_deref().unwrap_or_default()),
         Kind::Enrolled { scenario, .. } => About::text(scenario.as_str()),

@@ -199,6 +199,7 @@ impl<'a> Teller<'a> {
                 let by = owner.as_ref().map(|owner| self.owner(owner)).unwrap_or_default();
                 Told::new(words.visit, Strong).saying(by).noting(note.iter().map(|note| lines(note)).collect())
             }
+            Kind::Listed { attributes, .. } => Told::new(words.listed, Normal).with(self.fields(attributes)),
             Kind::ImportUndone { .. } => return None,
             Kind::MailOpened { message } => Told::new(words.mail_opened, Quiet).noting(self.which(message)),
             Kind::MailClicked { message, .. } => Told::new(words.mail_clicked, Normal).noting(self.which(message)),

@@ -249,7 +249,7 @@ pub(crate) fn suppressed(why: SuppressedBy, language: Language) -> &'static str 
 /// The words that somebody agreed to, with the short name of their version.
 pub(crate) fn agreed_words(words: &str, version: &str, language: Language) -> String {
     match language {
-        Language::En => format!("“{words}” (words {version})"),
+        Language::En => format!("“{words}” (version {version})"),
         Language::Ja => format!("「{words}」（文面 {version}）"),
     }
 }

@@ -379,7 +379,8 @@ for (const file of SOURCES) {
         topic: 'demo, price',
         when: 'later'
       },
-      consent: { granted: true, text: 'Send me the newsletter' }
+      consent: { granted: true, text: 'Send me the newsletter' },
+      millis: 5400
     });
     assert.equal(anonymousId, page.cookie()[0]);
   });

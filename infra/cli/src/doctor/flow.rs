@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use michi::consent::SuppressedBy;
 use michi::io::store::Function;
+use michi::mail::bounce::Fault;
+use michi::mail::outcome::{DAYS, Why};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -33,7 +37,48 @@ pub(super) async fn look(patient: &Patient<'_>) -> Vec<Check> {
     checks.push(oldest(patient).await.unwrap_or_else(|error| Check::unseen("oldest work", &error)));
     checks.push(failures(patient).await.unwrap_or_else(|error| Check::unseen("failures", &error)));
     checks.extend(held(patient).await.unwrap_or_else(|error| vec![Check::unseen("held", &error)]));
+    checks.extend(stopped(patient).await.unwrap_or_else(|error| vec![Check::unseen("marketing mail", &error)]));
     checks
+}
+
+/// Whether mail has stopped by itself.
+async fn stopped(patient: &Patient<'_>) -> anyhow::Result<Vec<Check>> {
+    let what = "marketing mail";
+    let today = patient.now.to_zoned(TimeZone::UTC).date();
+    let (store, watch) = (&patient.found.store, patient.found.store.watch().await?);
+    let counted = watch.counted(&store.outcomes(today).await?, today);
+    let figures = format!(
+        "in {DAYS} days {} delivered, {} came back, {} called spam",
+        counted.delivered, counted.bounced, counted.complained
+    );
+    let mut checks = vec![match watch.stopped {
+        None => Check::ok(what, figures),
+        Some(stopped) => {
+            let (why, mend) = match stopped.why {
+                Why::Bounces => ("too much of it came back", "take the bad addresses out of the lists that were mailed"),
+                Why::Complaints => ("too many readers called it spam", "look at who was mailed, and why they did not expect it"),
+                Why::Sender(Fault::Authentication) => {
+                    ("mail servers do not believe that it is the sender's", "mend SPF, DKIM and DMARC of the sender's domain")
+                }
+                Why::Sender(Fault::Reputation) => {
+                    ("mail servers refuse the sender for its reputation", "see what they say of it: michi messages --state sent")
+                }
+            };
+            let said = format!("has stopped since {}, because {why}; {figures}", patient.said(stopped.since));
+            Check::failed(what, said, format!("{mend}; then: michi messages resume"))
+        }
+    }];
+    for owner in patient.live.iter().flat_map(|live| &live.playbook.setup.owners) {
+        if let Some((_, why)) = store.unreachable(&owner.id).await? {
+            let why = if why.why == SuppressedBy::Complaint { "it was called spam" } else { "there is no such mailbox" };
+            checks.push(Check::failed(
+                "mail to sales",
+                format!("nothing goes to {}: {why}", owner.id),
+                format!("mend the owner's address in playbook.yaml; if it is right: michi messages resume --owner {}", owner.id),
+            ));
+        }
+    }
+    Ok(checks)
 }
 
 async fn stream(patient: &Patient<'_>, function: &str) -> Check {

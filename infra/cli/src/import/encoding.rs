@@ -50,6 +50,18 @@ impl Encoding {
         }
     }
 
+    /// What a row seems to say, whatever it is in: for a person to look at.
+    #[must_use]
+    pub fn shown(self, row: &[u8]) -> String {
+        match (self.text(row), self) {
+            (Ok(text), _) => text.into_owned(),
+            (Err(Mixed { found: Some(Self::Cp932) }), _) | (Err(Mixed { found: None }), Self::Cp932) => {
+                SHIFT_JIS.decode_without_bom_handling(row).0.into_owned()
+            }
+            (Err(_), _) => String::from_utf8_lossy(row).into_owned(),
+        }
+    }
+
     /// What a row says, if it is in this encoding. Rows of a UTF-16 file have been turned into UTF-8 with it.
     ///
     /// # Errors
@@ -167,6 +179,8 @@ mod tests {
         assert_eq!(Encoding::Cp932.text(b"\x81"), Err(Mixed { found: None }));
         assert_eq!(Encoding::Utf8.text(b"\xff\xff\xff"), Err(Mixed { found: None }));
         assert_eq!(Encoding::Cp932.text(b"plain").unwrap(), "plain");
+        assert_eq!((Encoding::Utf8.shown(&other), Encoding::Cp932.shown(&utf8)), (ROW.to_owned(), ROW.to_owned()));
+        assert_eq!(Encoding::Cp932.shown(&cp932("\"山田")), "\"山田");
         // Half-width katakana that are UTF-8 by chance.
         assert_eq!(Encoding::Cp932.text(&cp932("ﾃｨ")).unwrap(), "ﾃｨ");
     }

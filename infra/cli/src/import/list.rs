@@ -98,7 +98,7 @@ pub struct Person {
 pub struct Meeting {
     /// What.
     pub deed: Deed,
-    /// When.
+    /// When; on the day itself perhaps a little later than now.
     pub at: Timestamp,
     /// At which event.
     pub event: Option<String>,
@@ -223,7 +223,7 @@ impl Reader<'_> {
         let read = cells(row, self.encoding);
         let kept = || match &read {
             Ok(cells) => cells.clone(),
-            Err(_) => vec![String::from_utf8_lossy(row.raw).into_owned()],
+            Err(_) => vec![self.encoding.shown(row.raw)],
         };
         let mut refuse = |(column, problem): Bad| list.refused.push(Refused { line: row.line, column, problem, cells: kept() });
         let cells = match &read {
@@ -307,7 +307,7 @@ impl Reader<'_> {
             (true, Some(_), Some(at)) if at > self.known.now && !is_today(at, self.known) => {
                 return Err((Some(self.heading(&Column::When)), Problem::ToCome));
             }
-            (true, Some(deed), Some(at)) => Some(Meeting { deed, at: at.min(self.known.now), event, owner, note }),
+            (true, Some(deed), Some(at)) => Some(Meeting { deed, at, event, owner, note }),
         };
         Ok((Person { line, address, attributes, meeting }, doubts))
     }

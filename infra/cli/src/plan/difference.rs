@@ -285,6 +285,7 @@ mod tests {
         segments.yaml segment moving-now Changed([Field { name: "all.2.any.1.segment", from: Some("price-checking"), to: Some("price-watching") }])
         segments.yaml segment price-watching Added([("did.times", "2"), ("did.what.page", "pricing"), ("did.within", "14d")])
         segments.yaml segment price-checking Removed
+        mail/*.md mail welcome Changed([Field { name: "versions.en.body", from: Some("text 61fa49"), to: Some("text z8mc39") }])
         "#);
     }
 

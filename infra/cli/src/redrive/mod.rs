@@ -180,6 +180,7 @@ async fn put_back(found: &Installation, poison: &Poison, door: Door) -> anyhow::
             let (left, why) = hand_over(found, &found.function(function), vec![record]).await?;
             if left.is_empty() { None } else { Some(why.unwrap_or_default()) }
         }
+        Door::Event { function, event } => start(found, &found.function(function), &event).await?.err(),
         Door::Wake(wake) => {
             found.store.return_wake(&wake, found.now()).await?;
             None
@@ -230,13 +231,10 @@ async fn hand_over(found: &Installation, function: &str, records: Vec<Value>) ->
 
 /// Starts a function with records; answers the numbers of those it failed at, or its error.
 async fn invoke(found: &Installation, function: &str, records: &[Value]) -> anyhow::Result<Result<BTreeSet<String>, String>> {
-    let path = format!("/2015-03-31/functions/{function}/invocations");
-    let call = Call::post(Service::Lambda, path, json!({ "Records": records }).to_string().into_bytes());
-    let answer = found.ask(&call).await.with_context(|| format!("the function {function} cannot be started"))?;
-    let answer: Value = serde_json::from_slice(&answer).context("the function's answer cannot be read")?;
-    if let Some(error) = answer.get("errorMessage").and_then(Value::as_str) {
-        return Ok(Err(error.to_owned()));
-    }
+    let answer = match start(found, function, &json!({ "Records": records })).await? {
+        Ok(answer) => answer,
+        Err(error) => return Ok(Err(error)),
+    };
     let failures = answer.get("batchItemFailures").and_then(Value::as_array);
     Ok(match failures {
         Some(failures) => {
@@ -244,6 +242,16 @@ async fn invoke(found: &Installation, function: &str, records: &[Value]) -> anyh
         }
         None => Err("its answer is none that a stream's function gives".to_owned()),
     })
+}
+
+/// Starts a function with a payload; answers what it said, or its error.
+async fn start(found: &Installation, function: &str, payload: &Value) -> anyhow::Result<Result<Value, String>> {
+    let path = format!("/2015-03-31/functions/{function}/invocations");
+    let call = Call::post(Service::Lambda, path, payload.to_string().into_bytes());
+    let answer = found.ask(&call).await.with_context(|| format!("the function {function} cannot be started"))?;
+    let answer: Value = serde_json::from_slice(&answer).context("the function's answer cannot be read")?;
+    let error = answer.get("errorMessage").and_then(Value::as_str).map(str::to_owned);
+    Ok(error.map_or(Ok(answer), Err))
 }
 
 impl Redriven {

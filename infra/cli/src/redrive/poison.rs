@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 pub(super) enum Door {
     /// As a record of the stream, to a function.
     Record { function: &'static str, record: Value },
+    /// As the event of the bus that it was, to a function.
+    Event { function: &'static str, event: Value },
     /// As the wake item it was.
     Wake(Box<Wake>),
     /// As the item it still is: due again.
@@ -28,6 +30,9 @@ impl Door {
                 _ => Self::None("nothing says which function it was for"),
             };
         }
+        if text("source") == Some("aws.ses") {
+            return Self::Event { function: "feedback", event: payload };
+        }
         match (text("pk"), text("sk")) {
             (Some(_), Some(sk)) if sk.starts_with("wake#") => Self::wake(&payload, poison),
             (Some(pk), Some(sk)) => Self::Item(DueKey { pk: pk.to_owned(), sk: sk.to_owned() }),
@@ -39,7 +44,7 @@ impl Door {
     /// Who takes it.
     pub(super) fn function(&self) -> Option<&'static str> {
         match self {
-            Self::Record { function, .. } => Some(function),
+            Self::Record { function, .. } | Self::Event { function, .. } => Some(function),
             Self::Wake(_) => Some("score"),
             Self::Item(key) if key.sk.starts_with("message#") => Some("notify"),
             Self::Item(key) if key.sk.starts_with("fact#") => Some("relay"),
@@ -94,6 +99,8 @@ mod tests {
         assert_eq!(door(&json!({ "pk": "owner#o", "sk": "message#m", "state": 1 })), key("message#m"));
         let whole = json!({ "eventID": "1", "dynamodb": { "NewImage": { "hint": { "S": "fact" } } } });
         assert_eq!(door(&whole).function(), Some("relay"));
+        let event = json!({ "source": "aws.ses", "detail-type": "Email Something", "detail": {} });
+        assert_eq!(door(&event), Door::Event { function: "feedback", event });
         for lost in [json!({ "dynamodb": {} }), json!([]), json!({ "pk": 1 })] {
             assert!(matches!(door(&lost), Door::None(_)), "{lost}");
         }

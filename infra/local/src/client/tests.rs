@@ -186,7 +186,7 @@ async fn chance_is_the_same_for_the_same_seed() {
 async fn a_function_may_do_what_the_template_allows() {
     let fixture = fixture();
     let answer = fixture.client.for_function("answer");
-    let error = tables(&answer, 1).transact_write_items().transact_items(lead("lead#1")).send().await.unwrap_err();
+    let error = tables(&answer, 1).transact_write_items().transact_items(lead("address#1")).send().await.unwrap_err();
     assert_eq!(error.code(), Some("AccessDeniedException"));
     assert!(error.message().unwrap().contains("dynamodb:PutItem on resource: arn:aws:dynamodb:local:000000000000:table/Leads"));
     let error = send(&answer, "a@example.com", &[]).await.unwrap_err();

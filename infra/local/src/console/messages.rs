@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use michi::mail::alert::Known;
-use michi::mail::message::{Content, Entry, Message, Recipient, State as Standing};
+use michi::mail::message::{Content, Entry, Message, Recipient, Report, State as Standing};
 use michi::mail::told;
 use serde::Serialize;
 
@@ -60,6 +60,8 @@ struct Row {
     lead: Option<String>,
     who: Option<String>,
     state: &'static str,
+    /// What SES reported of it.
+    report: Option<&'static str>,
     /// How it looks: `held`, `under-way`, `done` or `ended`.
     class: &'static str,
     /// What comes next, and when.
@@ -137,6 +139,7 @@ impl Row {
             lead: message.lead.as_ref().map(ToString::to_string),
             who,
             state: told::state(&message.state),
+            report: message.report.filter(|report| *report > Report::Sent).map(told::report_words),
             class,
             next: next.map(|(what, at)| (what, reader.said(at))),
             sent,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::{Fault, Options, Planned, Service};
+use crate::{Fault, Mishap, Options, Planned, Service};
 
 /// Everything that hostile text may try on a page: markup, quotes, template braces, line breaks, marks of direction.
 const HOSTILE: &str = "<script>alert(1)</script>\"'&{{x}}\r\n\u{202e}txt.exe";
@@ -339,6 +339,8 @@ async fn what_nobody_answered_is_held_in_sight() {
     let visitor = Visitor::new().await;
     let unanswered = [1, 2].map(|n| Planned::nth("notify", Service::Ses, "SendEmail", n, Fault::AfterEffect));
     visitor.suite.client().faults().lay(unanswered);
+    // Nor does SES tell of them.
+    visitor.suite.mailbox().reports().lay_random(1, 100, &[Mishap::Lost]);
     visitor.inquire(1, "Ann", "Buyer").await;
     let messages = visitor.json("/_michi/messages.json").await;
     assert_eq!((&messages["unknown"], &messages["messages"][0]["state"]["is"]), (&json!(1), &json!("unknown")));

@@ -77,6 +77,7 @@ impl Dynamo {
     fn over(storage: Storage, now: Now, blocks: bool) -> anyhow::Result<Self> {
         let storage = storage.with_clock(Arc::new(EngineClock(now.clone())));
         ledger::prepare(&storage)?;
+        stream::prepare(&storage)?;
         Ok(Self { storage: Mutex::new(storage), tokens: Mutex::default(), now, written: watch::Sender::new(0), blocks })
     }
 

@@ -1,5 +1,6 @@
 //! The tables' streams: what changed, in order, as DynamoDB would tell it.
 
+use dynoxide::storage::Storage;
 use serde_json::{Value, json};
 
 use super::Dynamo;
@@ -71,6 +72,13 @@ pub(crate) struct Page {
     pub(crate) reached: i64,
 }
 
+/// Every write looks for the highest number among all records of its table, and dynoxide keeps numbers as text: without
+/// this index each write would cost more than the one before, for as long as nobody reads the stream.
+pub(super) fn prepare(storage: &Storage) -> anyhow::Result<()> {
+    let index = "CREATE INDEX IF NOT EXISTS _stream_order ON _stream_records (table_name, CAST(sequence_number AS INTEGER))";
+    Ok(storage.conn().execute_batch(index)?)
+}
+
 impl Dynamo {
     /// At most `limit` records of the table's stream after `position`.
     pub(crate) fn records(&self, table: &str, position: i64, limit: usize) -> anyhow::Result<Page> {
@@ -97,8 +105,7 @@ impl Dynamo {
 
     /// Forgets records up to `position`, which every reader of the stream has passed.
     ///
-    /// The newest record stays: dynoxide numbers on from it, whatever the clock does. Without trimming each write
-    /// would cost more than the last, since it looks for the highest number among all records.
+    /// The newest record stays: dynoxide numbers on from it, whatever the clock does.
     pub(crate) fn trim(&self, table: &str, position: i64) -> anyhow::Result<()> {
         lock(&self.storage).conn().execute(
             "DELETE FROM _stream_records WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) <= ?2 \

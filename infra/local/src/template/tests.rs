@@ -10,7 +10,7 @@ fn built_in() -> Wiring {
 fn the_template_is_read_whole() {
     let wiring = built_in();
     let names: Vec<_> = wiring.functions.iter().map(|function| function.name.as_str()).collect();
-    assert_eq!(names, ["track", "score", "notify", "relay", "answer"]);
+    assert_eq!(names, ["track", "score", "notify", "relay", "feedback", "answer"]);
     let leads = wiring.tables.iter().find(|table| table.name == "Leads").unwrap();
     assert_eq!(leads.keys, ["pk", "sk"]);
     assert_eq!(leads.stream.as_deref(), Some("NEW_IMAGE"));
@@ -84,7 +84,6 @@ fn a_mistake_is_named_with_its_place() {
         (r#"{"wake":{"S":[{"exists":true}]}}"#, r#"{"wake":{"S":[{"exist":true}]}}"#, "`exist: true` is not modelled"),
         ("{ AttributeName: due_part, KeyType: HASH }", "{ AttributeName: due_prt, KeyType: HASH }", "`due_prt` is not among"),
         ("Type: AWS::ApiGatewayV2::Stage", "Type: AWS::Kinesis::Stream", "cannot wire"),
-        ("Fn::GetAtt: [DeadLetters, Arn]\n\n  # ---", "Fn::GetAtt: [Score, Arn]\n\n  # ---", "rule `FailureLeft` starts"),
         ("Condition: TellsSlack", "Condition: TellsSlak", "there is no such condition"),
         ("CodeUri: ../functions/relay", "CodeURI: ../functions/relay", "`CodeUri` is missing"),
         ("BatchSize: 100", "BatchSize: many", "`BatchSize` is a number"),

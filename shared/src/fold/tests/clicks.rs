@@ -109,7 +109,8 @@ fn anything() -> impl Strategy<Value = Record> {
     (0..6_u8, 0..3_u8, 0..3_u16, 0..200_i64).prop_map(|(what, n, link, seconds)| match what {
         0 => sent(n, seconds),
         1 => delivered(n, seconds),
-        2 => robot(clicked(n, link, seconds)),
+        // A click of its own: one and the same click has one and the same sender.
+        2 => robot(clicked(n, link + 3, seconds)),
         3 => super::record(&format!("p{n}-{seconds}"), seconds / 60, &visitor("v1"), page("/pricing", &seconds.to_string())),
         _ => clicked(n, link, seconds),
     })

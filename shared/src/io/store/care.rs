@@ -12,7 +12,7 @@ use super::keys::{self, Function, Item, Work};
 use super::quarantine::Suspect;
 use super::wakes::DueKey;
 use super::{CAPACITY, Store, together};
-use crate::id::OwnerId;
+use crate::id::{LeadId, OwnerId};
 use crate::mail::message::Message;
 
 /// An item of the due index.
@@ -51,7 +51,7 @@ impl Poison {
 }
 
 /// Days that quarantine is kept, and the one it began on.
-const QUARANTINE_DAYS: i64 = 30;
+pub(super) const QUARANTINE_DAYS: i64 = 30;
 
 impl Store {
     /// What is due for a function at the latest at `until`, the earliest first, at most `limit`.
@@ -81,10 +81,22 @@ impl Store {
     /// # Errors
     /// If they cannot be read.
     pub async fn messages_to(&self, owner: &OwnerId) -> Result<Vec<Message>, Error> {
+        self.messages_in(keys::owner(owner)).await
+    }
+
+    /// Every letter to a lead, in no order.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn letters_to(&self, lead: &LeadId) -> Result<Vec<Message>, Error> {
+        self.messages_in(keys::lead(lead)).await
+    }
+
+    async fn messages_in(&self, pk: String) -> Result<Vec<Message>, Error> {
         let query =
             self.client.query().table_name(&*self.leads).key_condition_expression("pk = :pk AND begins_with(sk, :message)");
         let query = query
-            .expression_attribute_values(":pk", keys::text(keys::owner(owner)))
+            .expression_attribute_values(":pk", keys::text(pk))
             .expression_attribute_values(":message", keys::text("message#"));
         // What cannot be read is in quarantine.
         let found = self.query(query, usize::MAX, |item| Ok(read::<Message>(item).ok())).await?;
@@ -123,7 +135,7 @@ impl Store {
         Ok(found)
     }
 
-    async fn poison_of(&self, day: String) -> Result<Vec<Poison>, Error> {
+    pub(super) async fn poison_of(&self, day: String) -> Result<Vec<Poison>, Error> {
         let query = self.client.query().table_name(&*self.leads).key_condition_expression("pk = :day").consistent_read(true);
         self.query(query.expression_attribute_values(":day", keys::text(day)), usize::MAX, read).await
     }

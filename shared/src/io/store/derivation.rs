@@ -9,7 +9,7 @@ use super::failure::failed;
 use super::items::read;
 use super::keys::{self, Item, Work};
 use super::{CAPACITY, Store, together};
-use crate::id::{LeadId, OwnerId, PlaybookVersion};
+use crate::id::{ImportId, LeadId, OwnerId, PlaybookVersion};
 
 /// The judging of all leads by a playbook that has gone live. There is one; the next takes its place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,13 +101,26 @@ pub struct Ranked {
     pub rank: String,
 }
 
-/// A lead that the rules made ready, to be told to its owner.
+/// A lead that the rules or a list made ready, to be told to its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Ready {
     /// Who is told.
     pub owner: OwnerId,
     /// Of whom.
     pub lead: LeadId,
+    /// The list that did it; none: the rules.
+    pub list: Option<ImportId>,
+}
+
+impl Ready {
+    /// The key of its note.
+    pub(super) fn key(&self) -> Item {
+        let note = keys::ready(&self.owner, &self.lead);
+        match &self.list {
+            None => keys::key(keys::READY, note),
+            Some(list) => keys::key(keys::import(list), format!("{}{note}", keys::READY_PREFIX)),
+        }
+    }
 }
 
 /// Deletes under way at once.
@@ -221,16 +234,26 @@ impl Store {
         Ok((page.items.unwrap_or_default().iter().filter_map(ranked).collect(), more))
     }
 
-    /// Those made ready by the rules of whom nobody was told yet, at most `limit`.
+    /// Those made ready by a list, or else by the rules, of whom nobody was told yet, at most `limit`.
     ///
     /// # Errors
     /// If they cannot be read.
-    pub async fn ready(&self, limit: usize) -> Result<Vec<Ready>, Error> {
+    pub async fn ready(&self, list: Option<&ImportId>, limit: usize) -> Result<Vec<Ready>, Error> {
         let query = self.client.query().table_name(&*self.leads).consistent_read(true);
-        let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", keys::text(keys::READY));
+        let (query, prefix) = match list {
+            None => (query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", keys::text(keys::READY)), ""),
+            Some(list) => {
+                let query = query
+                    .key_condition_expression("pk = :pk AND begins_with(sk, :ready)")
+                    .expression_attribute_values(":pk", keys::text(keys::import(list)))
+                    .expression_attribute_values(":ready", keys::text(keys::READY_PREFIX));
+                (query, keys::READY_PREFIX)
+            }
+        };
         let read = |item: Item| {
-            let ready = item.get(keys::SK).and_then(|sk| keys::ready_of(sk.as_s().ok()?));
-            ready.map(|(owner, lead)| Ready { owner, lead }).ok_or_else(|| super::items::unreadable(keys::READY))
+            let ready = item.get(keys::SK).and_then(|sk| keys::ready_of(sk.as_s().ok()?.strip_prefix(prefix)?));
+            let ready = ready.map(|(owner, lead)| Ready { owner, lead, list: list.cloned() });
+            ready.ok_or_else(|| super::items::unreadable(keys::READY))
         };
         self.query(query, limit, read).await
     }
@@ -242,8 +265,7 @@ impl Store {
     pub async fn told(&self, ready: &[Ready]) -> Result<(), Error> {
         for some in ready.chunks(AT_ONCE) {
             let gone = together(some.iter().map(async |one| {
-                let key = keys::key(keys::READY, keys::ready(&one.owner, &one.lead));
-                let call = self.client.delete_item().table_name(&*self.leads).set_key(Some(key));
+                let call = self.client.delete_item().table_name(&*self.leads).set_key(Some(one.key()));
                 let done = call.return_consumed_capacity(CAPACITY).send().await;
                 done.map(|_| ()).map_err(failed("a ready lead cannot be told"))
             }));

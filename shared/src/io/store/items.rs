@@ -1,12 +1,12 @@
 //! The items of Leads that the lead's own state consists of.
 
-use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::super::Error;
 use super::keys::{self, Item, Work};
-use crate::activity::{LogOwner, Proof};
+use crate::activity::{LogOwner, Proof, Record};
 use crate::id::{ActivityId, LeadId, PlaybookVersion, VisitorId};
 use crate::lead::{Grade, Level, Phase, Stage};
 
@@ -54,6 +54,9 @@ pub struct LeadItem {
     pub playbook: PlaybookVersion,
     /// The scoring formula that its rank can be compared under.
     pub epoch: String,
+    /// Since when it is being erased: nothing may be added to it, and nothing done about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Timestamp>,
     /// When to fold again though nothing happens.
     #[serde(default, rename = "due_at", skip_serializing)]
     pub next_review: Option<Timestamp>,
@@ -89,6 +92,9 @@ pub struct VisitorItem {
     pub since: Timestamp,
     /// How it is known.
     pub proof: Proof,
+    /// Its lead is being erased: what the browser sends is not kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
 }
 
 /// An activity that must be scored, until a save says it was.
@@ -144,8 +150,11 @@ impl LeadItem {
     pub(super) fn to_item(&self) -> Result<Item, Error> {
         let pk = keys::lead(&self.lead);
         let mut item = keys::item(&pk, keys::LEAD, self)?;
-        item.insert(keys::RANK_PART.to_owned(), keys::text(keys::rank_part(&self.epoch, self.stage, &pk)));
-        item.insert(keys::RANK.to_owned(), keys::number(quantised(self.rank)));
+        // Who is being erased is in no list any more.
+        if self.erased.is_none() {
+            item.insert(keys::RANK_PART.to_owned(), keys::text(keys::rank_part(&self.epoch, self.stage, &pk)));
+            item.insert(keys::RANK.to_owned(), keys::number(quantised(self.rank)));
+        }
         if let Some(due) = self.next_review {
             keys::set_due(&mut item, Work::Review, due);
         }
@@ -168,6 +177,18 @@ impl Token {
 }
 
 impl Wake {
+    /// The wake item that a record owes, due so long after it was taken.
+    pub(super) fn of(owner: LogOwner, record: &Record, grace: SignedDuration) -> Self {
+        Self {
+            owner,
+            activity: record.id.clone(),
+            record_sk: keys::record(record.sent, &record.id),
+            due: record.received.saturating_add(grace).unwrap_or(record.received),
+            cursor: None,
+            tries: 0,
+        }
+    }
+
     pub(super) fn to_item(&self) -> Result<Item, Error> {
         let mut item = keys::item(keys::log(&self.owner), keys::wake(&self.activity), self)?;
         keys::set_due(&mut item, Work::Wake, self.due);
@@ -225,6 +246,7 @@ mod tests {
             mailing: Some(crate::id::derive(&["mailing"])),
             playbook: PlaybookVersion::derive(&["playbook"]),
             epoch: "2026-1".to_owned(),
+            erased: None,
             next_review: Some(at("2026-12-22T00:00:00.5Z")),
             last_seen: Some(at("2026-11-22T00:52:41.020Z")),
         }

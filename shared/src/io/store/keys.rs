@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::Error;
 use crate::activity::LogOwner;
-use crate::id::{ActivityId, FactId, LeadId, MessageId, OwnerId, PlaybookVersion, VisitorId};
+use crate::id::{ActivityId, BroadcastId, FactId, ImportId, LeadId, MessageId, OwnerId, PlaybookVersion, VisitorId};
 use crate::lead::Stage;
 
 /// Partition key of both tables.
@@ -69,6 +69,13 @@ pub(super) const FREE_AT: &str = "free_at";
 
 /// The partition of the due index where work lies that a person must look at. Nobody sweeps it.
 pub(super) const HELD: &str = "held";
+
+/// Partition key of all lists that were imported; a sort key is a list's id.
+pub(super) const IMPORTS: &str = "import#all";
+/// What the sort keys begin with that name the leads of a list.
+pub(super) const MEMBERS_PREFIX: &str = "leads#";
+/// What the sort keys begin with that name those whom a list made ready and who are not told yet.
+pub(super) const READY_PREFIX: &str = "ready#";
 
 const WAKE_PREFIX: &str = "wake#";
 
@@ -230,6 +237,19 @@ pub(super) const DERIVATION_PK: &str = "playbook#derivation";
 /// Partition key of those whom a playbook made ready and who are not told yet.
 pub(super) const READY: &str = "playbook#ready";
 
+/// Partition key of the broadcasts.
+pub(super) const BROADCASTS: &str = "broadcast#all";
+
+/// Partition key of whom a broadcast goes to.
+pub(super) fn broadcast(id: &BroadcastId) -> String {
+    format!("broadcast#{id}")
+}
+
+/// What the sort keys of a broadcast's recipients begin with.
+pub(super) fn recipients(digest: &str) -> String {
+    format!("recipients#{digest}#")
+}
+
 /// What the sort keys of a playbook's parts begin with.
 pub(super) const PART_PREFIX: &str = "part#";
 
@@ -256,6 +276,16 @@ pub(super) fn mail(digest: &str) -> String {
 /// Sort key of a move of the pointer to the live playbook.
 pub(super) fn moved(at: Timestamp, revision: u64) -> String {
     format!("{}#{revision:06}", instant(at))
+}
+
+/// Partition key of what belongs to a list that was imported.
+pub(super) fn import(id: &ImportId) -> String {
+    format!("import#{id}")
+}
+
+/// Sort key of a part of a list's leads.
+pub(super) fn members(part: u32) -> String {
+    format!("{MEMBERS_PREFIX}{part:05}")
 }
 
 /// Sort key of a lead that a playbook made ready.
@@ -400,6 +430,7 @@ in_key! {
     visitor_in_pk: VisitorId, visitor, |pk: &str| pk.strip_prefix("visitor#").and_then(|id| VisitorId::parse(id).ok());
     log_in_pk: LogOwner, log, log_owner;
     wake_in_sk: ActivityId, wake, wake_of;
+    import_in_sk: ImportId, ImportId::to_string, |sk: &str| ImportId::parse(sk).ok();
 }
 
 #[cfg(test)]

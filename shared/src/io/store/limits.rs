@@ -1,11 +1,20 @@
 //! Limits: counters per kind, somebody and day.
 
 use jiff::civil::Date;
-use jiff::{ToSpan as _, tz::TimeZone};
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 
 use super::super::Error;
 use super::failure::{condition_failed, failed};
+use super::keys::Item;
 use super::{CAPACITY, Store, keys};
+
+/// The keys of what may be counted of somebody, by a hash: after two days a count is over everywhere.
+pub(super) fn counts(kinds: &[&'static str], hash: &str, now: Timestamp) -> impl Iterator<Item = Item> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let days = (-1..=2).map(move |ago| today.saturating_sub(ago.days()));
+    let keys = |day| kinds.iter().map(move |kind| keys::key(keys::limit(kind, hash, day), keys::LIMIT));
+    days.flat_map(keys).collect::<Vec<_>>().into_iter()
+}
 
 impl Store {
     /// Counts once for somebody, by a hash, on a day; false, and nothing counted, if `at_most` is reached. A lost answer

@@ -38,7 +38,7 @@ pub struct CopyFilter {
 }
 
 /// The stream is given this long before a sweep takes up a wake item.
-const GRACE: SignedDuration = SignedDuration::from_secs(30);
+pub(super) const GRACE: SignedDuration = SignedDuration::from_secs(30);
 /// Calls under way at once.
 const AT_ONCE: usize = 25;
 /// Puts that DynamoDB takes in one batch.
@@ -169,14 +169,7 @@ impl Store {
         token: Option<Item>,
     ) -> Result<(), Error> {
         item.insert(keys::WAKE.to_owned(), keys::text(keys::wake(&record.id)));
-        let wake = Wake {
-            owner: owner.clone(),
-            activity: record.id.clone(),
-            record_sk: keys::record(record.sent, &record.id),
-            due: record.received.saturating_add(GRACE).unwrap_or(record.received),
-            cursor: None,
-            tries: 0,
-        };
+        let wake = Wake::of(owner.clone(), record, GRACE);
         let into_leads = |item| put(Put::builder().table_name(&*self.leads).set_item(Some(item)));
         let mut actions = vec![put_if_absent(&self.activities, item)?, into_leads(wake.to_item()?)?];
         if let Some(token) = token {

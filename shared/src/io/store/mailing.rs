@@ -119,7 +119,7 @@ pub(super) fn suppress(table: &str, address: &str, why: &Suppression) -> Result<
     put_if_absent(table, suppressed_item(address, why)?)
 }
 
-fn suppressed_item(address: &str, why: &Suppression) -> Result<Item, Error> {
+pub(super) fn suppressed_item(address: &str, why: &Suppression) -> Result<Item, Error> {
     keys::item(keys::address(address), keys::SUPPRESSED, why)
 }
 

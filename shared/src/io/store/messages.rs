@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::Error;
 use super::actions::{self, put_if_absent, unbuilt};
+use super::broadcasts::Owed;
 use super::failure::{condition_failed, failed, transaction_failed};
 use super::found::Found;
 use super::keys::{self, Item, Work};
@@ -111,6 +112,26 @@ impl Store {
             self.check_address(address)?,
         ];
         self.move_on(actions, "a letter cannot be claimed").await
+    }
+
+    /// Owes a letter, if it is not owed yet and its lead is there. One that is due now is taken up at once.
+    ///
+    /// # Errors
+    /// If it is not known whether it is owed.
+    pub async fn owe_letter(&self, letter: &Message, now: Timestamp) -> Result<Owed, Error> {
+        let Recipient::Lead(lead) = &letter.to else { return Err(Error::never("only a letter goes to a lead")) };
+        let put = if letter.due().is_some_and(|due| due <= now) {
+            owed(&self.leads, letter)?
+        } else {
+            put_if_absent(&self.leads, to_item(letter)?)?
+        };
+        let call = self.client.transact_write_items().transact_items(put).transact_items(self.check_alive(lead)?);
+        let Err(error) = call.return_consumed_capacity(CAPACITY).send().await else { return Ok(Owed::Now) };
+        match transaction_failed("a letter cannot be owed", error) {
+            (_, unmet) if unmet.contains(&0) => Ok(Owed::Before),
+            (_, unmet) if unmet.contains(&1) => Ok(Owed::LeadGone),
+            (error, _) => Err(error),
+        }
     }
 
     /// Moves a message on, if it is as it was read.

@@ -22,10 +22,14 @@
 //! | `playbook#live` | `current`, `proposal` | which version is [`Live`]; the [`Proposal`] that waits for a second person |
 //! | `playbook#history` | `<time>#<revision>` | when what was [`Moved`] live, by whom, what for |
 //! | `playbook#derivation` | `derivation` | [`Derivation`]; due for `score` |
+//! | `import#all` | id | an [`Import`]; due for `score` |
+//! | `import#<id>` | `leads#…`, `ready#<owner>#<lead>` | whom a list names; whom it made ready, until the owner is told |
 //! | `playbook#ready` | `<owner>#<lead>` | a lead that a playbook made ready, until its owner is told |
 //! | `lead#…` | `mailing` | [`Mailing`](crate::mail::mailing::Mailing): address, permissions, counts: what a claim checks |
 //! | `owner#…` | `mailing` | whether anything may be sent to somebody in sales |
 //! | `address#<keyed hash>` | `suppressed` | nothing may be sent there, and why; survives the lead |
+//! | `broadcast#all` | id | a [`Broadcast`](crate::mail::broadcast::Broadcast) |
+//! | `broadcast#…` | `recipients#<digest>#…` | whom it goes to, in parts; `ttl` |
 //! | `mail` | `day#<day>#<shard>` | what mails to leads came to on a day; `ttl` |
 //! | `mail` | `watch` | the [`Watch`](crate::mail::outcome::Watch) over it |
 //! | `pace` | `alerts`, … | until when a lane's mail is booked |
@@ -37,12 +41,15 @@
 //! conditional on what was read.
 
 mod actions;
+mod broadcasts;
 mod care;
 mod delivery;
 mod derivation;
+mod erasure;
 mod facts;
 mod failure;
 mod found;
+mod imports;
 mod items;
 mod keys;
 mod leads;
@@ -72,12 +79,15 @@ use self::failure::failed;
 use self::keys::Item;
 use super::Error;
 
+pub use broadcasts::Owed;
 pub use care::{Poison, Waiting};
 pub(super) use delivery::nothing_live;
 pub use delivery::{How, Live, Moved, Proposal, Publication};
 pub use derivation::{Derivation, Phase, Ranked, Ready};
+pub use erasure::{AGAIN, Erased, Traces};
 pub use facts::FactItem;
 pub use found::Found;
+pub use imports::{Import, ListedRow, Undone};
 pub use items::{LeadItem, SettlingVisitor, Token, VisitorItem, Wake};
 pub use keys::{Function, Work};
 pub use letters::Followed;

@@ -30,9 +30,10 @@ pub struct Reported<'r> {
     pub after: &'r Message,
     /// What the lead's log keeps of it.
     pub appends: Vec<(LeadId, Record)>,
-    /// What it changes in what may be sent to the lead, as it was read and as it shall be: then `score` looks at the record
-    /// that is appended last.
-    pub mailing: Option<(Mailing, Mailing)>,
+    /// Whether `score` must look at the record that is appended last.
+    pub look: bool,
+    /// What it changes in what may be sent to the lead that is written to, as it was read and as it shall be.
+    pub mailing: Option<(LeadId, Mailing, Mailing)>,
     /// The address to which nothing may be sent any more, by its keyed hash.
     pub suppressed: Option<(String, Suppression)>,
     /// The same of somebody in sales, at the address of this keyed hash.
@@ -55,20 +56,22 @@ impl Store {
     /// # Errors
     /// If it is not known to be kept.
     pub async fn report(&self, report: Reported<'_>, now: Timestamp) -> Result<(), Error> {
-        let Reported { before, after, appends, mailing, suppressed, unreachable, counted } = report;
+        let Reported { before, after, appends, look, mailing, suppressed, unreachable, counted } = report;
         let mut effects = vec![actions::put(self.message_put(before, after)?)?];
         let last = appends.len().saturating_sub(1);
         for (place, (lead, record)) in appends.iter().enumerate() {
             let log = LogOwner::Lead(lead.clone());
             let mut item = records::to_item(&log, record)?;
-            if let Some((before, after)) = mailing.as_ref().filter(|_| place == last) {
+            if look && place == last {
                 let record_sk = keys::record(record.sent, &record.id);
                 let wake = Wake { owner: log, activity: record.id.clone(), record_sk, due: now, cursor: None, tries: 0 };
                 item.insert(keys::WAKE.to_owned(), keys::text(keys::wake(&record.id)));
                 effects.push(put_if_absent(&self.leads, wake.to_item()?)?);
-                effects.push(mailing_put(&self.leads, lead, Some(before), after)?);
             }
             effects.push(put_if_absent(&self.activities, item)?);
+        }
+        if let Some((lead, before, after)) = &mailing {
+            effects.push(mailing_put(&self.leads, lead, Some(before), after)?);
         }
         if let Some((owner, address, why)) = &unreachable {
             effects.push(self.suppress_owner(owner, address, why)?);

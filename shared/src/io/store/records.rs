@@ -323,6 +323,11 @@ mod tests {
             { "kind": "mail_clicked", "message": "m", "target": "https://example.com/" },
             { "kind": "event_attended", "event": "seminar" },
             { "kind": "call_made", "owner": "o", "note": "call again" },
+            { "kind": "card_exchanged", "note": "at the fair" },
+            { "kind": "visited", "owner": "o" },
+            { "kind": "listed", "address": "ann@example.com", "attributes": { "company": "A", "note": "" },
+              "collisions": { "note": "never", "company": "overwrite" } },
+            { "kind": "import_undone", "import": "i" },
         ]);
         let kinds: Vec<Kind> = serde_json::from_value(kinds).unwrap();
         for kind in kinds {

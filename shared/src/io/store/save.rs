@@ -32,7 +32,7 @@ pub struct Save {
     pub messages: Vec<Message>,
     /// Facts owed. One that is there already stays as it is.
     pub facts: Vec<Fact>,
-    /// In whose summary the lead belongs, since the rules made it ready.
+    /// In whose summary the lead belongs, since the rules or a list made it ready.
     pub ready: Option<Ready>,
     /// Whose browser it shall be from now on.
     pub link: Option<VisitorItem>,
@@ -87,9 +87,8 @@ impl Store {
         if let (Some((before, after)), Some(lead)) = (&save.mailing, &save.lead) {
             effects.push(mailing_put(&self.leads, &lead.lead, before.as_ref(), after)?);
         }
-        if let Some(Ready { owner, lead }) = &save.ready {
-            let item = keys::key(keys::READY, keys::ready(owner, lead));
-            effects.push(actions::put(Put::builder().table_name(&*self.leads).set_item(Some(item)))?);
+        if let Some(ready) = &save.ready {
+            effects.push(actions::put(Put::builder().table_name(&*self.leads).set_item(Some(ready.key())))?);
         }
         if let Some(link) = &save.link {
             effects.push(self.put_link(link, save.link_before.as_ref())?);
@@ -140,7 +139,7 @@ impl Store {
         })
     }
 
-    async fn put_lead(&self, lead: &LeadItem, before: Option<&LeadItem>) -> Result<(), Error> {
+    pub(super) async fn put_lead(&self, lead: &LeadItem, before: Option<&LeadItem>) -> Result<(), Error> {
         let put = self.lead_put(lead, before)?.build().map_err(unbuilt)?;
         let call = self.client.put_item().table_name(put.table_name).set_item(Some(put.item));
         let call = call.set_condition_expression(put.condition_expression);

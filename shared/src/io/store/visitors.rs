@@ -14,8 +14,8 @@ use crate::id::{LeadId, VisitorId};
 
 /// Whose an address is.
 #[derive(Serialize, Deserialize)]
-struct AddressItem {
-    lead: LeadId,
+pub(super) struct AddressItem {
+    pub(super) lead: LeadId,
 }
 
 impl Store {

@@ -9,7 +9,7 @@ use super::items::{Wake, read};
 use super::keys::{self, Function, Item};
 use super::{CAPACITY, Store, together};
 use crate::activity::LogOwner;
-use crate::id::{LeadId, MessageId, OwnerId};
+use crate::id::{ImportId, LeadId, MessageId, OwnerId};
 
 /// The key of an item that is due, as the index has it: a hint.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -69,6 +69,12 @@ impl DueKey {
     #[must_use]
     pub fn is_derivation(&self) -> bool {
         self.sk == keys::DERIVATION
+    }
+
+    /// The list that has somebody to tell, if the key is a list's.
+    #[must_use]
+    pub fn import(&self) -> Option<ImportId> {
+        (self.pk == keys::IMPORTS).then(|| ImportId::parse(self.sk.as_str()).ok()).flatten()
     }
 
     /// Whose log an activity waits in to be scored, if the key is a wake item's.

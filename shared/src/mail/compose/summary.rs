@@ -1,4 +1,4 @@
-//! The mail that tells sales of all leads which a changed playbook made ready.
+//! The mail that tells sales of all leads which a changed playbook or a list made ready.
 
 use askama::Template;
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use crate::playbook::mail::{Parts, Version};
 use crate::playbook::{Language, Owner, Setup};
 
 /// What a summary may show.
-pub static SUMMARY: Shown = Shown { sure: &["heading", "reason", "count"], unsure: &[], blocks: &["leads"], urls: &[] };
+pub static SUMMARY: Shown = Shown { sure: &["heading", "cause", "reason", "count"], unsure: &[], blocks: &["leads"], urls: &[] };
 
 /// Composes a summary for `owner`, with `url` leading to each lead's page; times are told as they are at `now`.
 ///
@@ -34,6 +34,7 @@ pub fn summary(
     let view = teller.summary(summary, setup, owner, url);
     let said = Values::from([
         ("heading".to_owned(), Value::from(view.heading.clone())),
+        ("cause".to_owned(), Value::from(view.cause)),
         ("reason".to_owned(), Value::from(view.reason.clone())),
         ("count".to_owned(), Value::from(summary.count)),
     ]);
@@ -69,6 +70,7 @@ struct HtmlNotes<'v> {
 /// Everything the blocks show, in the reader's language. None of it is markup.
 struct View {
     heading: String,
+    cause: &'static str,
     reason: String,
     leads: Vec<Line>,
     /// Stands between a cell and the interest.
@@ -97,6 +99,10 @@ impl Teller<'_> {
         let name = cleaned(&owner.name, MAX_WORDS);
         let zone = self.zone.iana_name().unwrap_or("UTC");
         View {
+            cause: match summary.list {
+                None => self.pick("the scoring rules were changed", "採点ルールの変更"),
+                Some(_) => self.pick("a list was imported", "リストの取り込み"),
+            },
             heading,
             reason: self.reason(summary),
             between: self.pick(" · ", "／"),
@@ -120,9 +126,16 @@ impl Teller<'_> {
         }
     }
 
-    /// Why they are ready: because the rules changed, and what was said of that.
+    /// Why they are ready: because the rules changed or a list came, and what was said of that.
     fn reason(&self, summary: &Summary) -> String {
         let when = words::when(summary.changed, self.now, self.zone, self.language);
+        if let Some(list) = &summary.list {
+            let who = summary.by.as_ref().map(|by| self.pick(format!(" by {by}"), format!("（担当：{by}）"))).unwrap_or_default();
+            return self.pick(
+                format!("The list “{list}” was imported {when}{who}. What it says makes these leads ready, the most interested first."),
+                format!("リスト「{list}」が取り込まれました：{when}{who}。その内容によって対象になった見込み客です。関心の高い順に並べています。"),
+            );
+        }
         let who = summary.by.as_ref().map(|by| self.pick(format!(" by {by}"), format!("（変更者：{by}）"))).unwrap_or_default();
         let why = summary.why.as_ref().map(|why| self.pick(format!(": “{why}”"), format!("「{why}」"))).unwrap_or_default();
         self.pick(
@@ -165,7 +178,7 @@ mod tests {
         };
         let leads = vec![line(0, None, None), line(1, Some("Ann Lee"), Some("R&D <Works>")), line(2, None, Some("星野工業"))];
         let (by, why) = (Plain::of("mika"), Plain::of("Pricing counts more"));
-        Summary { at: now(), changed: now() - jiff::SignedDuration::from_hours(3), by, why, count, leads }.sorted()
+        Summary { at: now(), changed: now() - jiff::SignedDuration::from_hours(3), list: None, by, why, count, leads }.sorted()
     }
 
     fn composed(count: usize, language: Language) -> Composed {
@@ -186,6 +199,23 @@ mod tests {
         let mail = composed(3, Ja);
         assert_eq!(mail.subject, "見込み客3件が新たに営業への引き渡し対象になりました（採点ルールの変更）");
         insta::assert_snapshot!(mail.text);
+    }
+
+    #[test]
+    fn a_summary_of_a_list_names_it() {
+        let (setup, list) = (setup(), Summary { list: Plain::of("expo.csv"), why: None, ..sample(5) });
+        let said = |language| {
+            let (version, parts) = own("summary", language);
+            summary(version, parts, &list, &setup, &setup.owners[0], |_| String::new(), now()).unwrap()
+        };
+        let (english, japanese) = (said(En), said(Ja));
+        assert_eq!(english.subject, "5 leads are newly ready for sales: a list was imported");
+        assert!(
+            english.text.contains("The list “expo.csv” was imported") && english.text.contains("by mika"),
+            "{}",
+            english.text
+        );
+        assert!(japanese.text.contains("リスト「expo.csv」が取り込まれました"), "{}", japanese.text);
     }
 
     #[test]

@@ -41,7 +41,9 @@ pub(super) fn check_segments(segments: Place<'_>, names: &Names<'_>, mistakes: &
     for (_, condition) in segments.entries() {
         check(condition, Scope::Segment, names, mistakes);
     }
-    circles(segments, mistakes);
+    if let Some(order) = order(segments, mistakes) {
+        extent(segments, &order, mistakes);
+    }
 }
 
 /// Checks one condition and all within it.
@@ -125,22 +127,31 @@ fn domain_trouble(place: Place<'_>) -> Option<Mistake> {
     }
 }
 
-/// Reports segments that are asked for within themselves, once for each circle.
-fn circles(segments: Place<'_>, mistakes: &mut Vec<Mistake>) {
+/// How deep conditions may lie in each other, with those of the segments they ask for: each is a step down for the fold.
+const MAX_DEPTH: usize = 20;
+/// How many conditions a segment may come to, with those of the segments it asks for, each time it asks.
+const MAX_CONDITIONS: usize = 1_000;
+
+/// The segments, each behind those it asks for. None if one is asked for within itself, which is reported once for each
+/// circle.
+fn order<'a>(segments: Place<'a>, mistakes: &mut Vec<Mistake>) -> Option<Vec<&'a str>> {
     let mut uses = BTreeMap::new();
     for (name, condition) in segments.entries() {
         let mut found = Vec::new();
         segments_in(condition, &mut found);
         uses.insert(name, found);
     }
+    let before = mistakes.len();
     // Depth first: `way` leads from where the search began to where it is; what is `done` leads to no new circle.
+    let mut order = Vec::new();
     let mut done: BTreeSet<&str> = BTreeSet::new();
     for start in uses.keys() {
-        let mut way: Vec<(&str, usize)> = vec![(start, 0)];
+        let mut way: Vec<(&str, usize)> = if done.contains(start) { vec![] } else { vec![(start, 0)] };
         while let Some((name, next)) = way.last_mut() {
             let here: &str = name;
             let Some((target, place)) = uses.get(here).and_then(|found| found.get(*next)) else {
                 done.insert(here);
+                order.push(here);
                 way.pop();
                 continue;
             };
@@ -154,6 +165,61 @@ fn circles(segments: Place<'_>, mistakes: &mut Vec<Mistake>) {
             }
         }
     }
+    (mistakes.len() == before).then_some(order)
+}
+
+/// How much a condition asks for.
+#[derive(Clone, Copy)]
+struct Extent<'a> {
+    depth: usize,
+    conditions: usize,
+    /// Where it is deepest.
+    deepest: Place<'a>,
+}
+
+/// Reports segments that ask through too many others, or for too much: each at the first that goes too far.
+fn extent(segments: Place<'_>, order: &[&str], mistakes: &mut Vec<Mistake>) {
+    let mut known: BTreeMap<&str, Extent<'_>> = BTreeMap::new();
+    for name in order {
+        let place = segments.key(name);
+        let mut found = extent_of(place, &known);
+        if found.depth > MAX_DEPTH {
+            let what = format!("{} conditions lie in each other here, with those of the segments asked for", found.depth);
+            let remedy = format!("at most {MAX_DEPTH} may: let the segment \"{name}\" ask for less deep ones");
+            mistakes.push(found.deepest.mistake(what, remedy));
+        } else if found.conditions > MAX_CONDITIONS {
+            let what =
+                format!("\"{name}\" comes to more than {MAX_CONDITIONS} conditions, with those of the segments it asks for");
+            mistakes.push(place.mistake_at_key(what, "ask for each segment once, in one that the others ask for"));
+        }
+        if found.depth > MAX_DEPTH || found.conditions > MAX_CONDITIONS {
+            // Whoever asks for it has no mistake of their own.
+            (found.depth, found.conditions) = (1, 1);
+        }
+        known.insert(name, found);
+    }
+}
+
+fn extent_of<'a>(condition: Place<'a>, known: &BTreeMap<&str, Extent<'a>>) -> Extent<'a> {
+    let mut all = Extent { depth: 1, conditions: 1, deepest: condition };
+    let mut within = |inner: Extent<'a>| {
+        all.conditions = all.conditions.saturating_add(inner.conditions);
+        if inner.depth >= all.depth {
+            (all.depth, all.deepest) = (inner.depth + 1, inner.deepest);
+        }
+    };
+    for (key, value) in condition.entries() {
+        match key {
+            "all" | "any" => value.items().for_each(|inner| within(extent_of(inner, known))),
+            "not" => within(extent_of(value, known)),
+            "segment" => {
+                let asked = value.text().and_then(|name| known.get(name));
+                within(asked.map_or(Extent { depth: 1, conditions: 1, deepest: value }, |one| Extent { deepest: value, ..*one }));
+            }
+            _ => {}
+        }
+    }
+    all
 }
 
 /// The segments that a condition asks for, each where it does so first.

@@ -35,6 +35,7 @@ use serde_json::{Value, json};
 pub use archive::{digest, pack, unpack};
 pub use edit::with_text;
 pub use mistake::{At, Mistake, Mistakes};
+pub use near::instead;
 pub use part::{DEFAULT_MAILS, MAIL_SCHEMA, Part};
 pub use schema::{mail_schema, schema};
 pub use source::SourceFile;

@@ -27,6 +27,34 @@ pub(super) fn check(setup: Place<'_>, mistakes: &mut Vec<Mistake>) {
     each_once(lists("pages", "paths"), "path", mistakes);
     each_once(setup.key("forms").items().map(|form| form.key("class")), "class of forms", mistakes);
     each_once(lists("forms", "forms"), "form", mistakes);
+    each_once(setup.key("mail").key("topics").items().map(|topic| topic.key("id")), "topic", mistakes);
+    each_once(setup.key("spam").key("traps").items(), "trap", mistakes);
+    mistakes.extend(setup.key("spam").key("traps").items().filter_map(trap_trouble));
+}
+
+/// Fields that people fill in catch people.
+fn trap_trouble(place: Place<'_>) -> Option<Mistake> {
+    const FILLED_IN: [&str; 12] = [
+        "email",
+        "name",
+        "company",
+        "role",
+        "department",
+        "phone",
+        "industry",
+        "employees",
+        "country",
+        "website",
+        "message",
+        "consent",
+    ];
+    let text = place.text()?;
+    let what = match text {
+        _ if text.trim() != text || text.is_empty() => format!("no form has a field with the name {}", quoted(text)),
+        _ if FILLED_IN.contains(&text) => format!("people fill in {}: all their forms would be put aside", quoted(text)),
+        _ => return None,
+    };
+    Some(place.mistake(what, "write the name of a field that no form shows, as in web_address"))
 }
 
 /// A site is named by its origin, exactly as a browser sends it.

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::import::rows::Unbalanced;
 use michi::address::InvalidAddress;
@@ -171,4 +173,59 @@ fn a_list_of_people_keeps_a_note_and_knows_no_dates() {
         read_as(b"Email,Date\na@example.com,2026-11-20\n", &Reading::default()),
         Err(NoList::Headings(BadHeadings::Unknown(_)))
     ));
+}
+
+/// What lists are made of, and what breaks them.
+fn cell() -> impl Strategy<Value = Vec<u8>> {
+    let pieces: Vec<&[u8]> = vec![
+        b"ann@example.com",
+        b"b@x.jp",
+        b"\"",
+        b"\"\"",
+        b",",
+        b"\n",
+        b"\r\n",
+        "山田".as_bytes(),
+        b"\x8eR\x93c",
+        b"\x82",
+        b"\xff\xfe",
+        b"=",
+        b"'",
+        b"\t",
+        b";",
+        "（株）".as_bytes(),
+        b"\0",
+        b" ",
+    ];
+    prop::collection::vec(prop::sample::select(pieces), 0..4).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn whatever_stands_in_a_file_each_row_is_taken_or_refused(cells in prop::collection::vec((cell(), cell(), cell()), 0..12)) {
+        let mut text = b"Email,Name,Company\n".to_vec();
+        for (one, two, three) in &cells {
+            text.extend([one, &b","[..].to_vec(), two, &b","[..].to_vec(), three, &b"\n"[..].to_vec()].into_iter().flatten());
+        }
+        let read = read_as(&text, &Reading { ignore_unknown: true, ..Reading::default() });
+        prop_assert_eq!(text.contains(&0), read.is_err());
+        if let Ok(list) = read {
+            let refused = list.refused.iter().filter(|one| !one.problem.is_doubt()).count();
+            prop_assert_eq!(list.people.len() + refused, list.rows);
+            let addresses: std::collections::BTreeSet<_> = list.people.iter().map(|person| person.address.key()).collect();
+            prop_assert_eq!(addresses.len(), list.people.len());
+            let headings: Vec<String> = list.columns.iter().map(|(heading, _)| heading.clone()).collect();
+            let report = crate::import::refused::report(&headings, &list.refused).unwrap();
+            for row in Rows::of(&report) {
+                prop_assert!(row.cells.unwrap().iter().all(|cell| !cell.starts_with(b"=")));
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _refused = read_as(&bytes, &Reading { deeds: true, ..Reading::default() });
+    }
 }

@@ -44,8 +44,13 @@ impl Writer<'_> {
                 self.push(&format!("<mj-image src=\"{source}\" alt=\"{described}\" />"));
             }
             What::Rule => self.push("<mj-divider />"),
-            _ => {
-                self.push("<mj-text>");
+            what => {
+                // A heading stands near what it is above of.
+                self.push(match what {
+                    What::Heading(1) => "<mj-text padding-bottom=\"14px\">",
+                    What::Heading(_) => "<mj-text padding-bottom=\"8px\">",
+                    _ => "<mj-text>",
+                });
                 self.inline(node);
                 self.push("</mj-text>");
             }

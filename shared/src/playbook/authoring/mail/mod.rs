@@ -100,7 +100,7 @@ fn one(
     let before = mistakes.len();
     let read = front::read(&source, &halves, class.is_some(), mistakes, |front, place, mistakes| {
         let class = class.unwrap_or_else(|| Some(front.as_ref()?.class.unwrap_or_default()));
-        scopes.judge(id, class, front.as_ref(), place, mistakes);
+        scopes.judge(id, class, place, mistakes);
         let scope = scopes.of(id, class.unwrap_or_default());
         let head = Head::of(&source, place, &scope, mistakes);
         (front, scope, head)
@@ -157,4 +157,33 @@ fn trouble(source: &Source<'_>, parts: &Parts, links: usize) -> Option<Mistake> 
     }
     let error = [&parts.text, &parts.html].into_iter().find_map(|part| template::read(part).err())?;
     Some(Mistake::whole(source.name, format!("this mail cannot be compiled: {error}"), "write its tags more simply"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playbook::authoring::default_playbook;
+    use crate::playbook::mail::{BuiltIn, built_in};
+
+    /// Compares michi's own mails with the default playbook's files; `MICHI_REFRESH=1 cargo test -p michi --features authoring
+    /// built_in` writes them anew.
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a switch for whoever changes the mails; nothing that ships reads it")]
+    fn the_built_in_mails_are_those_of_the_default_playbook() {
+        let own = |id: &MailId| matches!(id.as_str(), "alert" | "correction" | "summary" | "confirm");
+        let mails: BTreeMap<MailId, Mail> = default_playbook().unwrap().mails.into_iter().filter(|(id, _)| own(id)).collect();
+        assert_eq!(mails.len(), 4);
+        let fresh = format!("{}\n", serde_json::to_string_pretty(&BuiltIn::of(mails.clone())).unwrap());
+        let path = format!("{}/src/playbook/built_in.json", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var("MICHI_REFRESH").is_ok() {
+            std::fs::write(&path, &fresh).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap();
+        assert!(committed == fresh, "run MICHI_REFRESH=1 cargo test -p michi --features authoring built_in");
+        let known = built_in();
+        assert!(
+            *known == mails
+                && known.values().flat_map(|mail| mail.versions.values()).all(|version| version.body.parts().is_some())
+        );
+    }
 }

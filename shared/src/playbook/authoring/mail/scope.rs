@@ -3,7 +3,6 @@
 use super::super::mistake::{Mistake, quoted};
 use super::super::names::Names;
 use super::super::place::Place;
-use super::front::Front;
 use super::tags::Scope;
 use crate::id::MailId;
 use crate::mail::compose::{ALERT, CORRECTION, SUMMARY, Shown};
@@ -59,14 +58,16 @@ impl<'a> Scopes<'a> {
     }
 
     /// Sees to it that class and topic fit the mail.
-    pub(super) fn judge(
-        &self,
-        id: &MailId,
-        class: Option<Class>,
-        front: Option<&Front>,
-        place: Place<'_>,
-        mistakes: &mut Vec<Mistake>,
-    ) {
+    pub(super) fn judge(&self, id: &MailId, class: Option<Class>, place: Place<'_>, mistakes: &mut Vec<Mistake>) {
+        let topic = place.key("topic");
+        if let Some(name) = topic.text() {
+            if matches!(class, Some(Class::Service | Class::Sales)) {
+                mistakes.push(topic.mistake("only marketing mail has a topic", "take it away: other mail cannot be declined"));
+            } else if self.names.topics.lacks(name) {
+                let what = format!("no topic is called {}", quoted(name));
+                mistakes.push(topic.mistake(what, self.names.topics.remedy(name, "in playbook.yaml under \"mail: topics:\"")));
+            }
+        }
         let Some(class) = class else { return };
         let mut wrong = |what: String, remedy: &str| {
             let at = place.key("class");
@@ -85,15 +86,6 @@ impl<'a> Scopes<'a> {
                     "only \"alert\", \"correction\" and \"summary\" go to sales".to_owned(),
                     "write \"class: marketing\" or \"class: service\"",
                 );
-            }
-        }
-        let topic = place.key("topic");
-        if let Some(name) = topic.text() {
-            if class != Class::Marketing {
-                mistakes.push(topic.mistake("only marketing mail has a topic", "take it away: other mail cannot be declined"));
-            } else if self.names.topics.lacks(name) && front.is_some() {
-                let what = format!("no topic is called {}", quoted(name));
-                mistakes.push(topic.mistake(what, self.names.topics.remedy(name, "in playbook.yaml under \"mail: topics:\"")));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::super::mistake::{Mistake, quoted};
-use super::super::near::{instead, nearest};
+use super::super::near::{listed, nearest};
 use super::super::source::Source;
 use super::expression::Expression;
 
@@ -225,8 +225,11 @@ impl Scanner<'_, '_> {
             match self.scope.barred.iter().find(|(barred, _)| *barred == name) {
                 Some((_, why)) => self.report(at.clone(), format!("{} may not stand here", quoted(name)), *why),
                 None => {
-                    let remedy = instead(name, self.scope.all());
-                    let remedy = format!("{remedy}{}", if self.scope.attributes { HOME } else { "" });
+                    let remedy = match nearest(name, self.scope.all()) {
+                        Some(near) => format!("did you mean \"{near}\"?"),
+                        None if self.scope.attributes => format!("known are {}; {HOME}", listed(self.scope.all())),
+                        None => format!("known are {}", listed(self.scope.all())),
+                    };
                     self.report(at.clone(), format!("there is no field called {} here", quoted(name)), remedy);
                 }
             }
@@ -306,7 +309,7 @@ impl Scanner<'_, '_> {
     }
 }
 
-const HOME: &str = "; an attribute of your own is known once a rule in scoring.yaml or a segment asks for it";
+const HOME: &str = "an attribute of your own is known once a rule in scoring.yaml or a segment asks for it";
 
 fn refusal(word: &str) -> &'static str {
     match word {

@@ -245,23 +245,36 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Text with its tags.
+    /// Text with its tags. What the parser gives in pieces is one text again.
     fn text(&mut self, text: &str, at: &Range<usize>, nodes: &mut Vec<Node>) {
-        if text.contains("**") {
-            let remedy = "put the asterisks directly around words: beside 「」 or other punctuation leave a blank outside, or take the punctuation out of them";
-            self.report(at, "these asterisks make nothing bold here, and readers would see them", remedy);
-        }
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once(OPEN) {
-            if !before.is_empty() {
-                nodes.push(leaf(What::Text(before.to_owned())));
-            }
+            self.plain(before, at, nodes);
             let (number, after) = behind.split_once(CLOSE).unwrap_or((behind, ""));
             nodes.extend(number.parse().ok().map(|tag| leaf(What::Tag(tag))));
             rest = after;
         }
-        if !rest.is_empty() {
-            nodes.push(leaf(What::Text(rest.to_owned())));
+        self.plain(rest, at, nodes);
+    }
+
+    fn plain(&mut self, text: &str, at: &Range<usize>, nodes: &mut Vec<Node>) {
+        if text.is_empty() {
+            return;
+        }
+        let torn = match nodes.last_mut() {
+            Some(Node { what: What::Text(earlier), .. }) => {
+                let before = earlier.matches("**").count();
+                earlier.push_str(text);
+                earlier.matches("**").count() > before
+            }
+            _ => {
+                nodes.push(leaf(What::Text(text.to_owned())));
+                text.contains("**")
+            }
+        };
+        if torn {
+            let remedy = "put the asterisks directly around words: beside 「」 or other punctuation leave a blank outside, or take the punctuation out of them";
+            self.report(at, "these asterisks make nothing bold here, and readers would see them", remedy);
         }
     }
 
@@ -341,12 +354,11 @@ impl Reader<'_, '_> {
 
     fn target(&mut self, url: &str, at: &Range<usize>) -> Option<Target> {
         let name = url.strip_prefix(OPEN).and_then(|url| url.strip_suffix(CLOSE)).and_then(|number| number.parse::<usize>().ok());
-        if let Some(tag) = name.and_then(|number| self.found.tags.get(number)) {
-            if let Kind::Show(Some(name)) = &tag.kind
-                && self.scope.urls.contains(&name.as_str())
-            {
-                return Some(Target::Own(name.clone()));
-            }
+        if let Some(tag) = name.and_then(|number| self.found.tags.get(number))
+            && let Kind::Show(Some(name)) = &tag.kind
+            && self.scope.urls.contains(&name.as_str())
+        {
+            return Some(Target::Own(name.clone()));
         }
         let mut tags = self.found.tags.iter().enumerate();
         if tags.any(|(number, tag)| tag.kind == Kind::Broken && url.contains(&placeholder(number))) {

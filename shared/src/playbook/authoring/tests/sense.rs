@@ -59,6 +59,20 @@ fn names_are_given_once() {
 }
 
 #[test]
+fn a_trap_catches_no_person() {
+    told(
+        r##"
+        [2026-05-04] => [2026-05-04]⏎spam: { traps: [email] }
+            [email] people fill in "email": all their forms would be put aside = write the name of a field that no form shows, as in web_address
+        [2026-05-04] => [2026-05-04]⏎spam: { traps: [fax, fax] }
+            [fax] "fax" is used for a second trap = line 9 has it already: choose another, or put the two together
+        [2026-05-04] => [2026-05-04]⏎spam: { seconds: 90 }
+            [90] 90 is too large: at most 60 belongs here = write another number. Nobody fills in a form within so many seconds of the page's showing.
+        "##,
+    );
+}
+
+#[test]
 fn sites_are_named_as_browsers_name_them() {
     let origin = |to: &str, wanted: &str| said("https://www.acme.example", to, wanted);
     let clean = |given: &str, clean: &str| {
@@ -194,6 +208,29 @@ fn segments_do_not_go_in_circles() {
         { level: [1, 2] } => { level: [1] }⏎c: { all: [{ segment: warm }, { segment: back }] }
         "##,
     );
+}
+
+#[test]
+fn segments_ask_neither_too_deep_nor_for_too_much() {
+    let found = |segments: String| {
+        let found = mistakes(&files(&[(SEGMENTS, &segments)]));
+        let place = |mistake: &Mistake| mistake.at.as_ref().map(|at| (at.line, at.column));
+        found.iter().map(|mistake| (place(mistake).unwrap(), brief(mistake))).collect::<Vec<_>>()
+    };
+    // Each asks for the one in the line above it.
+    let chain = |links: usize, ask: fn(usize) -> String| -> String {
+        let first = "s0: { surging: true }\n".to_owned();
+        (1..links).fold(first, |all, n| all + &format!("s{n}: {}\n", ask(n - 1)))
+    };
+    let plain = |n: usize| format!("{{ segment: s{n} }}");
+    assert_eq!(found(chain(20, plain)), vec![]);
+    let deep = "[s19] 21 conditions lie in each other here, with those of the segments asked for = at most 20 may: let the segment \"s20\" ask for less deep ones";
+    assert_eq!(found(chain(21, plain)), vec![((21, 17), deep.to_owned())]);
+    assert_eq!(found(chain(1_000, plain)).len(), 1_000 / 20 - 1, "each once, where it goes too far");
+    let twice = |n: usize| format!("{{ any: [{{ segment: s{n} }}, {{ segment: s{n} }}] }}");
+    let wide = found(chain(9, twice));
+    let much = "[s8] \"s8\" comes to more than 1000 conditions, with those of the segments it asks for = ask for each segment once, in one that the others ask for";
+    assert_eq!(wide, vec![((9, 1), much.to_owned())]);
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn keys_are_known_given_once_and_texts() {
     said(
         PLAYBOOK,
         "- company\n",
-        "[company] a list stands here, where a map of keys and values belongs = write keys below it, indented: company, delivery, forms, holidays, language, mail, owners, pages, sender, sites, time_zone, write_key",
+        "[company] a list stands here, where a map of keys and values belongs = write keys below it, indented: company, delivery, forms, holidays, language, mail, owners, pages, sender, sites, spam, time_zone, write_key",
     );
 }
 
@@ -189,7 +189,7 @@ fn one_word_or_one_key_stands_where_one_belongs() {
             [any_page] nothing belongs behind "any_page" = write the word alone, without a colon: any_page
         "##,
     );
-    let all = "page, form, form_named, track, plain_page, any_page, download, click, mail_opened, mail_clicked, event_attended, call_made";
+    let all = "page, form, form_named, track, plain_page, any_page, download, click, mail_opened, mail_clicked, event_attended, call_made, card_exchanged, visited";
     said("on: any_page", "on:", &format!("[on] nothing stands here = write one of: {all}. What is done."));
     said("on: any_page", "on: {}", &format!("[on] nothing stands here = keep one of: {all}"));
     said("on: any_page", "on: [any_page]", &format!("[on] a list stands here, where one thing belongs = keep one of: {all}"));
