@@ -15,7 +15,6 @@ use michi_local::{Options, Suite};
 use serde_json::{Value, json};
 
 use super::SKEW;
-use super::line::text;
 use crate::harness::buyer;
 
 /// Who lives in the town.
@@ -194,7 +193,7 @@ async fn publish(suite: &Suite) -> Playbook {
         at: now,
         why: String::new(),
         based_on: None,
-        files: BTreeMap::new(),
+        files: vec![],
         packed: String::new(),
     };
     let version = store.keep_playbook(&playbook, &about, b"").await.unwrap();

@@ -80,7 +80,13 @@ fn messages(items: &[Value]) -> BTreeMap<String, Ended> {
     let found = items.iter().filter(|item| text(item, "sk").starts_with("message#"));
     let ended = |item: &Value| {
         let state = item.pointer("/state/M/is/S").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ended { of: text(item, "pk").to_owned(), state, letter: text(item, "mail") == "letter", report: report(item), history: history(item) }
+        Ended {
+            of: text(item, "pk").to_owned(),
+            state,
+            letter: text(item, "mail") == "letter",
+            report: report(item),
+            history: history(item),
+        }
     };
     found.map(|item| (text(item, "sk").trim_start_matches("message#").to_owned(), ended(item))).collect()
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use michi_local::{Request, Service, Tap};
 use serde_json::{Value, json};
 
+use super::cast::Person;
 use super::line::{puts, state, text};
 use super::weather::Door;
 
@@ -20,6 +21,8 @@ pub(super) struct Bug {
     pub(super) door: Door,
     /// Which schedules are to catch it.
     pub(super) under: Under,
+    /// Whose story they are about.
+    pub(super) persons: &'static [Person],
 }
 
 /// The families of schedules.
@@ -221,13 +224,20 @@ impl Tap for Forgets {
 
 /// Every bug, with the schedules that catch it.
 pub(super) fn bugs() -> Vec<Bug> {
-    let bug = |what, under, wire: fn() -> Arc<dyn Tap>| Bug { what, wire: Some(wire), door: Door::default(), under };
+    let bug = |what, under, wire: fn() -> Arc<dyn Tap>| Bug {
+        what,
+        wire: Some(wire),
+        door: Door::default(),
+        under,
+        persons: &[Person::Leaves],
+    };
     vec![
         Bug {
             what: "GET of the link that ends mail ends it",
             wire: None,
             door: Door { get_acts: true },
             under: Under::FairWeather,
+            persons: &[Person::Agreed],
         },
         bug("the SDK repeats SendEmail", Under::OneFault, || Arc::new(Insists)),
         bug("a message is marked only after it was sent", Under::Ticks, || Arc::new(MarksAfterwards::default())),
@@ -247,12 +257,15 @@ pub(super) fn bugs() -> Vec<Bug> {
             let change = |sk: &str, _| if sk == "suppressed" { Change::Drop } else { Change::Keep };
             Arc::new(Actions { function: "notify", change })
         }),
-        bug("the cap is counted outside the claim", Under::Ticks, || {
-            Arc::new(Actions {
-                function: "notify",
-                change: |sk, claims| if claims && sk == "mailing" { Change::Afterwards } else { Change::Keep },
+        Bug {
+            persons: &[Person::Popular],
+            ..bug("the cap is counted outside the claim", Under::Ticks, || {
+                Arc::new(Actions {
+                    function: "notify",
+                    change: |sk, claims| if claims && sk == "mailing" { Change::Afterwards } else { Change::Keep },
+                })
             })
-        }),
+        },
         bug("a claim holds nobody off", Under::Ticks, || Arc::new(NoLease)),
         bug("the outcome of a call is not written down", Under::Reports, || {
             Arc::new(Forgets { function: "notify", what: |put| state(put) == Some("sent") })
@@ -277,6 +290,13 @@ pub(super) fn bugs() -> Vec<Bug> {
             let change = |sk: &str, _| if sk.starts_with("wake#") { Change::Drop } else { Change::Keep };
             Arc::new(Actions { function: "answer", change })
         }),
+        Bug {
+            persons: &[Person::Agreed],
+            ..bug("a click has no wake item", Under::FairWeather, || {
+                let change = |sk: &str, _| if sk.starts_with("wake#") { Change::Drop } else { Change::Keep };
+                Arc::new(Actions { function: "track", change })
+            })
+        },
         bug("an opt-out is written into the log alone", Under::OptOuts, || {
             Arc::new(Actions { function: "answer", change: |sk, _| if sk == "mailing" { Change::Drop } else { Change::Keep } })
         }),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use michi::consent::MailClass;
 use michi::id::{BroadcastId, LeadId, MailId, MessageId, TopicId};
 use michi::io::store::Save;
