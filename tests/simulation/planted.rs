@@ -268,7 +268,11 @@ pub(super) fn bugs() -> Vec<Bug> {
         },
         bug("a claim holds nobody off", Under::Ticks, || Arc::new(NoLease)),
         bug("the outcome of a call is not written down", Under::Reports, || {
-            Arc::new(Forgets { function: "notify", what: |put| state(put) == Some("sent") })
+            let of_a_call = |put: &Value| {
+                let last = put.pointer("/history/L").and_then(Value::as_array).and_then(|history| history.last());
+                state(put) == Some("sent") && last.is_some_and(|last| text(&last["M"], "event") == "accepted")
+            };
+            Arc::new(Forgets { function: "notify", what: of_a_call })
         }),
         bug("what was not answered is sent again at once", Under::OneFault, || Arc::new(NoWindow)),
         bug("a second try does not look for signs of the first", Under::Reports, || {

@@ -48,7 +48,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How long it takes until everything is over: the cap lets go after a week.
 const OVER: SignedDuration = SignedDuration::from_hours(24 * 21);
 /// The most steps until then.
-const STEPS: usize = 2000;
+const STEPS: usize = 1000;
 
 impl Town {
     /// A town where these persons live, on a morning on which nobody has been written to.
@@ -189,9 +189,8 @@ impl Town {
         let end = self.suite.now() + OVER;
         for _ in 0..STEPS {
             self.pass(SignedDuration::from_mins(1)).await;
-            let left = self.suite.leftovers().unwrap();
-            if (left.is_empty() && self.errands.is_empty()) || self.suite.now() >= end {
-                return left;
+            if (self.suite.is_done().unwrap() && self.errands.is_empty()) || self.suite.now() >= end {
+                return self.suite.leftovers().unwrap();
             }
             let now = self.suite.now();
             let errand = self.errands.iter().map(|errand| errand.at).min();
