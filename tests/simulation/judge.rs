@@ -238,7 +238,11 @@ impl Case<'_> {
                         wrong.push(format!("message {message} was claimed after its address was suppressed"));
                     }
                 }
-                Seen::Taken(_)
+                Seen::Permitted { of } if out.contains(&(of, None)) => {
+                    wrong.push(format!("{:?} had ended mail, and that was forgotten", self.town.person(of)));
+                }
+                Seen::Permitted { .. }
+                | Seen::Taken(_)
                 | Seen::Struck { .. }
                 | Seen::Proven { .. }
                 | Seen::Reported { .. }

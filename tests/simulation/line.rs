@@ -31,6 +31,8 @@ pub(super) enum Seen {
     Confirmed { of: String },
     /// A lead ended marketing mail, or mail of a topic, and was told that it is so.
     OptedOut { of: String, topic: Option<String> },
+    /// What may be mailed to a lead was saved as if it had never ended marketing mail.
+    Permitted { of: String },
     /// Nothing may be sent any more to the address under this key.
     Suppressed { address: String },
     /// A reader did what only somebody can who got the message, and michi has acknowledged it.
@@ -100,6 +102,9 @@ impl Tap for Witness {
             self.saw(Seen::Reported { run: call.invocation, message });
         }
         for put in puts(request) {
+            if text(put, "sk") == "mailing" && put.pointer("/permissions/M/opted_out").is_none() {
+                self.saw(Seen::Permitted { of: text(put, "pk").to_owned() });
+            }
             if text(put, "sk") == "suppressed" {
                 self.saw(Seen::Suppressed { address: text(put, "pk").to_owned() });
             }

@@ -7,8 +7,7 @@
 //! - `judge`: what must hold in the end
 //! - `planted`: bugs that the same schedules catch
 //!
-//! The usual run plays every nth schedule of the large families. `MICHI_THOROUGH=4` plays four times as many, and so on up
-//! to all of them, and as many times the seeds.
+//! The usual run plays every nth schedule of the large families: see [`thorough`].
 
 mod cast;
 mod judge;
@@ -30,6 +29,8 @@ use line::Beside;
 use planted::{Bug, Under, bugs};
 use town::Town;
 use weather::{Deed, Door, Post, Weather};
+
+use crate::harness::{some, thorough};
 
 /// How many seeds the storms take in the usual run.
 const SEEDS: u64 = 40;
@@ -140,14 +141,17 @@ fn faults<'c>(calls: impl IntoIterator<Item = &'c Call>, base: u64) -> Vec<Plann
     calls.map(|(call, kind)| Planned::call(call.ordinal.unwrap() - base, kind)).collect()
 }
 
-/// The schedules of a family, over a story that makes these calls if nothing goes wrong.
-fn schedules(under: Under, calls: &[Call]) -> Vec<Weather> {
+/// The schedules of a family, over a story that makes these calls if nothing goes wrong. What is beside the calls of the
+/// function `first` comes first.
+fn schedules(under: Under, calls: &[Call], first: &str) -> Vec<Weather> {
     let base = calls.first().unwrap().ordinal.unwrap() - 1;
     let fair = Weather::default();
     let beside = |deed| {
-        let near = calls.iter().filter(|call| !is_of(call, &["relay"]));
-        let sides =
-            near.flat_map(|call| if reads(call) { &[false][..] } else { &[false, true] }.iter().map(move |side| (call, *side)));
+        let mut near: Vec<&Call> = calls.iter().filter(|call| !is_of(call, &["relay"])).collect();
+        near.sort_by_key(|call| !is_of(call, &[first]) || reads(call));
+        let sides = near
+            .into_iter()
+            .flat_map(|call| if reads(call) { &[false][..] } else { &[false, true] }.iter().map(move |side| (call, *side)));
         let sides = sides.map(|(call, after)| (call.ordinal.unwrap() - base, after, deed));
         sides.map(|beside| Weather { beside: Some(beside), ..Weather::default() }).collect()
     };
@@ -183,7 +187,7 @@ fn in_fair_weather_everybody_gets_what_is_theirs() {
 
 #[test]
 fn every_call_of_the_mail_path_may_fail() {
-    check("one fault", FEW, &some(schedules(Under::OneFault, &calls(FEW)), 3));
+    check("one fault", FEW, &some(schedules(Under::OneFault, &calls(FEW), "notify"), 3));
     let calls = calls(PAIRS);
     let base = calls.first().unwrap().ordinal.unwrap() - 1;
     let faults = faults(calls.iter().filter(|call| is_of(call, &["notify", "feedback", "answer"])), base);
@@ -198,14 +202,14 @@ fn every_call_of_the_mail_path_may_fail() {
 #[test]
 fn readers_may_leave_and_schedules_fire_twice_beside_any_call() {
     let calls = calls(FEW);
-    check("opt-outs beside any call", FEW, &some(schedules(Under::OptOuts, &calls), 5));
-    check("suppressions beside any call", FEW, &some(schedules(Under::Suppressions, &calls), 5));
-    check("schedules beside any call", FEW, &some(schedules(Under::Ticks, &calls), 5));
+    check("opt-outs beside any call", FEW, &some(schedules(Under::OptOuts, &calls, "notify"), 5));
+    check("suppressions beside any call", FEW, &some(schedules(Under::Suppressions, &calls, "notify"), 5));
+    check("schedules beside any call", FEW, &some(schedules(Under::Ticks, &calls, "notify"), 5));
 }
 
 #[test]
 fn reports_may_be_lost_late_doubled_and_in_any_order() {
-    check("reports", FEW, &some(schedules(Under::Reports, &calls(FEW)), 3));
+    check("reports", FEW, &some(schedules(Under::Reports, &calls(FEW), "notify"), 3));
 }
 
 #[test]
@@ -219,7 +223,7 @@ fn planted_bugs_are_caught() {
     let mut missed = vec![];
     let bugs = bugs();
     for bug in &bugs {
-        let (tally, wrong) = play_all(bug.persons, &schedules(bug.under, &calls(bug.persons)), Some(bug));
+        let (tally, wrong) = play_all(bug.persons, &schedules(bug.under, &calls(bug.persons), bug.near), Some(bug));
         match wrong {
             Some((_, wrong)) => println!("caught after {} schedules: {}\n    {}", tally.runs, bug.what, wrong.join("\n    ")),
             None => missed.push(bug.what),
@@ -227,26 +231,4 @@ fn planted_bugs_are_caught() {
     }
     println!("{} bugs planted, {} caught; {:.1} s", bugs.len(), bugs.len() - missed.len(), began.elapsed().as_secs_f64());
     assert!(missed.is_empty(), "not caught: {missed:#?}");
-}
-
-/// How many times as much is to be played as usual.
-#[allow(clippy::disallowed_methods, reason = "for whoever wants more than the usual run; nothing that ships reads it")]
-fn thorough() -> usize {
-    std::env::var("MICHI_THOROUGH").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
-}
-
-/// Of these schedules one in so many, in the usual run.
-fn some(schedules: Vec<Weather>, one_in: usize) -> Vec<Weather> {
-    let step = (one_in / thorough()).max(1);
-    schedules.into_iter().step_by(step).collect()
-}
-
-#[test]
-fn zz_timing() {
-    let seeds = std::env::var("ZZ").unwrap();
-    for seed in seeds.split(',') {
-        let began = Instant::now();
-        let played = play(EVERYBODY, &Weather::of(seed.parse().unwrap()), None);
-        println!("{:.2} {} calls {:?}", began.elapsed().as_secs_f64(), played.calls.len(), played.judged);
-    }
 }

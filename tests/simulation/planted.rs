@@ -23,6 +23,8 @@ pub(super) struct Bug {
     pub(super) under: Under,
     /// Whose story they are about.
     pub(super) persons: &'static [Person],
+    /// Beside whose calls it shows soonest.
+    pub(super) near: &'static str,
 }
 
 /// The families of schedules.
@@ -230,6 +232,7 @@ pub(super) fn bugs() -> Vec<Bug> {
         door: Door::default(),
         under,
         persons: &[Person::Leaves],
+        near: "notify",
     };
     vec![
         Bug {
@@ -238,6 +241,7 @@ pub(super) fn bugs() -> Vec<Bug> {
             door: Door { get_acts: true },
             under: Under::FairWeather,
             persons: &[Person::Agreed],
+            near: "answer",
         },
         bug("the SDK repeats SendEmail", Under::OneFault, || Arc::new(Insists)),
         bug("a message is marked only after it was sent", Under::Ticks, || Arc::new(MarksAfterwards::default())),
@@ -274,7 +278,7 @@ pub(super) fn bugs() -> Vec<Bug> {
             };
             Arc::new(Forgets { function: "notify", what: of_a_call })
         }),
-        bug("what was not answered is sent again at once", Under::OneFault, || Arc::new(NoWindow)),
+        bug("what was not answered is sent again at once", Under::Reports, || Arc::new(NoWindow)),
         bug("a second try does not look for signs of the first", Under::Reports, || {
             let blind = |answer: &mut Value| {
                 let items = answer["Items"].as_array();
@@ -304,11 +308,15 @@ pub(super) fn bugs() -> Vec<Bug> {
         bug("an opt-out is written into the log alone", Under::OptOuts, || {
             Arc::new(Actions { function: "answer", change: |sk, _| if sk == "mailing" { Change::Drop } else { Change::Keep } })
         }),
-        bug("score saves over a newer choice", Under::OptOuts, || {
-            let change = |sk: &str, _| if sk == "mailing" { Change::Unchecked } else { Change::Keep };
-            let read = Misreads { function: "score", operation: "GetItem", reads: |answer| forget(answer, "latest") };
-            Arc::new(Both(Actions { function: "score", change }, read))
-        }),
+        Bug {
+            persons: &[Person::Picky],
+            near: "score",
+            ..bug("score saves over a newer choice", Under::OptOuts, || {
+                let change = |sk: &str, _| if sk == "mailing" { Change::Unchecked } else { Change::Keep };
+                let read = Misreads { function: "score", operation: "GetItem", reads: |answer| forget(answer, "latest") };
+                Arc::new(Both(Actions { function: "score", change }, read))
+            })
+        },
     ]
 }
 

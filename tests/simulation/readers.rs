@@ -140,7 +140,7 @@ impl Errand {
 /// What happens beside a call, as it will.
 pub(super) fn meanwhile(town: &Town, deed: Deed) -> Meanwhile {
     let (suite, witness, door) = (town.suite.clone(), Arc::clone(&town.witness), town.door);
-    let of = town.partition(Person::Leaves);
+    let (person, of) = (town.someone(), town.partition(town.someone()));
     match deed {
         Deed::Tick => Box::pin(async move { drop(suite.tick("notify").await) }),
         Deed::OptOut => Box::pin(async move {
@@ -153,7 +153,7 @@ pub(super) fn meanwhile(town: &Town, deed: Deed) -> Meanwhile {
             errand.done(&suite, &witness, door).await;
         }),
         Deed::Suppress => Box::pin(async move {
-            let hash = suite.own().keys.address_hash(&address(Person::Leaves));
+            let hash = suite.own().keys.address_hash(&address(person));
             let item = json!({ "pk": { "S": format!("address#{hash}") }, "sk": { "S": "suppressed" },
                 "why": { "S": "erasure" }, "at": { "S": suite.now().to_string() } });
             let put = json!({ "TableName": "Leads", "Item": item });

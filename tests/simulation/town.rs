@@ -101,6 +101,11 @@ impl Town {
         self.leads.iter().find(|(_, lead)| lead.as_str() == id).map(|(person, _)| *person)
     }
 
+    /// Of whom more happens than the story says.
+    pub(super) fn someone(&self) -> Person {
+        if self.lives_here(Person::Leaves) { Person::Leaves } else { self.persons[0] }
+    }
+
     pub(super) fn lives_here(&self, person: Person) -> bool {
         self.persons.contains(&person)
     }
@@ -189,7 +194,9 @@ impl Town {
         let end = self.suite.now() + OVER;
         for _ in 0..STEPS {
             self.pass(SignedDuration::from_mins(1)).await;
-            if (self.suite.is_done().unwrap() && self.errands.is_empty()) || self.suite.now() >= end {
+            let given_up = !self.suite.mailbox().reports().dead().unwrap().is_empty();
+            let done = self.suite.is_done().unwrap() && self.errands.is_empty();
+            if done || given_up || self.suite.now() >= end {
                 return self.suite.leftovers().unwrap();
             }
             let now = self.suite.now();
@@ -199,7 +206,8 @@ impl Town {
             let next = [errand, next, report].into_iter().flatten().min().unwrap_or(now).max(now);
             self.pass(next.duration_since(now)).await;
         }
-        vec!["work that never ends".to_owned()]
+        let left = self.suite.leftovers().unwrap();
+        left.into_iter().chain(["work that never ends".to_owned()]).collect()
     }
 
     /// What comes of the mails that have come since.

@@ -27,9 +27,9 @@ pub(super) struct Weather {
 /// What happens beside a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deed {
-    /// Who means to leave does so now.
+    /// Somebody ends mail by the link of an older letter: who means to leave, or else the first of the town.
     OptOut,
-    /// The address of whoever means to leave is suppressed for another reason.
+    /// That person's address is suppressed for another reason.
     Suppress,
     /// A schedule starts `notify` once more.
     Tick,
