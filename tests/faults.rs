@@ -1,8 +1,9 @@
 //! Every outgoing call on the path from beacon to alert fails once before it leaves and once after it took effect,
-//! singly and in pairs; the usual run plays one pair in eight. The end is the same as without faults, apart from times and attempts.
+//! singly and in pairs, of which the usual run plays one in six. The end is the same as without faults, apart from times
+//! and attempts.
 //!
-//! The one exception is SendEmail accepted but unanswered: nothing proves yet that the mail went out, so after two
-//! minutes there is one further copy; and unanswered twice, the message is held.
+//! A mail that SES took and did not answer for is proven by SES's own word of it, so there is one copy. Only where that word
+//! is lost, too, there is one further copy after two minutes.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -74,6 +75,8 @@ fn timeless(mut item: Value) -> Value {
         "attempt",
         "ses",
         "count",
+        // A digest of, among others, times.
+        "mailing",
     ];
     fn strip(value: &mut Value) {
         match value {
@@ -104,21 +107,10 @@ fn play(faults: &[Planned], wanted: &End) -> Result<(), String> {
         let unanswered = suite.client().record().calls().into_iter();
         let unanswered = unanswered.filter(|call| call.service == Service::Ses && call.fault == Some(Fault::AfterEffect)).count();
         let copies = suite.mailbox().mails().len();
-        if copies != 1 + unanswered.min(1) {
+        if copies != 1 {
             return Err(format!("{copies} mails after {unanswered} lost answers"));
         }
-        let mut found = end(&suite);
-        if unanswered > 1 {
-            // Held, and so no mail in the lead's log; a person must look.
-            let held = |item: &&String| item.contains(r#""is":{"S":"held"}"#);
-            if found.items.iter().filter(held).count() != 1 {
-                return Err("unanswered twice, and not held".to_owned());
-            }
-            let of_the_mail = |item: &String| item.contains("mail_sent") || item.contains("message#");
-            found.items.retain(|item| !of_the_mail(item));
-            let others: Vec<&String> = wanted.items.iter().filter(|item| !of_the_mail(item)).collect();
-            return if found.items.iter().eq(others) && left.is_empty() { Ok(()) } else { Err("another end".to_owned()) };
-        }
+        let found = end(&suite);
         if !left.is_empty() {
             return Err(format!("left: {left:?}"));
         }
@@ -169,6 +161,10 @@ fn every_call_may_fail_singly_and_in_pairs() {
         let Some(ordinal) = call.ordinal else { continue };
         let [before, after] = [Fault::BeforeLeaving, Fault::AfterEffect].map(|fault| Planned::call(ordinal, fault));
         singles.extend([vec![before.clone()], vec![after.clone()]]);
+        // What comes of a mail has a story of its own.
+        if call.function.as_deref() == Some("feedback") {
+            continue;
+        }
         // A read has no effect that could be lost with its answer, so in pairs one way to fail is enough.
         let reads = ["GetItem", "BatchGetItem", "Query"].contains(&call.operation.as_str());
         faults.extend(if reads { vec![before] } else { vec![before, after] });
@@ -178,7 +174,8 @@ fn every_call_may_fail_singly_and_in_pairs() {
     let pairs = faults.iter().enumerate().flat_map(|(n, one)| {
         faults.iter().skip(n + 1).filter(move |other| other.at != one.at).map(move |other| vec![one.clone(), other.clone()])
     });
-    let schedules: Vec<Vec<Planned>> = singles.into_iter().chain(some(pairs.collect(), 8)).collect();
+    // Which pairs these are changes with the calls; all of them would take too long for every run.
+    let schedules: Vec<Vec<Planned>> = singles.into_iter().chain(some(pairs.collect(), 6)).collect();
     let wrong = play_all(&schedules, &wanted);
     println!("{} fault schedules over {} calls", schedules.len(), calls.len());
     let shown: Vec<&str> = wrong.iter().take(3).map(String::as_str).collect();
