@@ -305,6 +305,24 @@ pub(super) fn bugs() -> Vec<Bug> {
                 Arc::new(Actions { function: "track", change })
             })
         },
+        Bug {
+            persons: &[Person::Bounces],
+            ..bug("mail that came back suppresses nothing", Under::FairWeather, || {
+                let change = |sk: &str, _| if ["mailing", "suppressed"].contains(&sk) { Change::Drop } else { Change::Keep };
+                Arc::new(Actions { function: "feedback", change })
+            })
+        },
+        Bug {
+            persons: &[Person::Hot],
+            ..bug("what holds back a lead's mail holds back the mail to sales", Under::FairWeather, || {
+                let held = |answer: &mut Value| {
+                    if text(&answer["Item"], "sk") == "lead" && text(&answer["Item"], "stage") == "mql" {
+                        answer["Item"]["erased"] = json!({ "BOOL": true });
+                    }
+                };
+                Arc::new(Misreads { function: "notify", operation: "GetItem", reads: held })
+            })
+        },
         bug("an opt-out is written into the log alone", Under::OptOuts, || {
             Arc::new(Actions { function: "answer", change: |sk, _| if sk == "mailing" { Change::Drop } else { Change::Keep } })
         }),
