@@ -151,3 +151,15 @@ pub(crate) fn columns<const N: usize>(heads: [&str; N], rows: &[[String; N]]) ->
     let rule = line(&std::array::from_fn(|column| "-".repeat(widths[column])));
     [line(&heads), rule].into_iter().chain(rows.iter().map(line)).collect()
 }
+
+/// How many times as much is to be played of what takes long: the variable `MICHI_THOROUGH`, once if it is not set. Of
+/// large families of schedules the usual run plays one in so many; eight times that is all of them.
+#[allow(clippy::disallowed_methods, reason = "for whoever wants more than the usual run; nothing that ships reads it")]
+pub(crate) fn thorough() -> usize {
+    std::env::var("MICHI_THOROUGH").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+}
+
+/// Of these one in so many, in the usual run.
+pub(crate) fn some<T>(all: Vec<T>, one_in: usize) -> Vec<T> {
+    all.into_iter().step_by((one_in / thorough()).max(1)).collect()
+}

@@ -33,6 +33,7 @@ mod playbook;
 mod relay;
 mod replay;
 mod sdks;
+mod simulation;
 mod spam;
 mod spine;
 mod store;

@@ -40,6 +40,8 @@
 //! suite.mailbox().reports().lay([(1, Mishap::Lost), (2, Mishap::Twice(hour)), (3, Mishap::Late(hour))]);
 //! // Mail to this address comes back; SES's mailbox simulator is modelled too.
 //! suite.mailbox().reports().lay_fate("ann@example.com", Fate::no_such_mailbox());
+//! // Everything sleeps for a day: nothing is handed over and no schedule starts anything.
+//! suite.sleep(jiff::SignedDuration::from_hours(24))?;
 //! // Everything owed is done, moving the clock to each thing due, within an hour; answers what is left.
 //! let left = suite.finish(jiff::SignedDuration::from_hours(1)).await?;
 //! # Ok(()) }
@@ -47,7 +49,8 @@
 //!
 //! Handlers can also be called directly: `score::handle(suite.app("score").unwrap(), trigger)`. Calls through
 //! [`Suite::app`] count as the function's, need its role in the template and meet faults; those through [`Suite::own`]
-//! do not. [`Options`] choose a data folder, a playbook, the pace of the clock and [`Disorder`] of the streams.
+//! do not. [`Options`] choose a data folder, a playbook, the pace of the clock, functions whose clocks are wrong and
+//! [`Disorder`] of the streams. A [`Tap`] hears every call of a function, has something happen beside it, or falsifies it.
 
 pub mod bus;
 pub mod client;
