@@ -251,7 +251,7 @@ async fn move_in(suite: &Suite, person: Person) {
         Activity { id, at: now + SignedDuration::from_millis(place), kind }
     });
     let activities: Vec<Activity> = activities.collect();
-    let visitor = VisitorId::parse(&format!("visitor-{name}")).unwrap();
+    let visitor = VisitorId::parse(format!("visitor-{name}")).unwrap();
     let record = Record {
         id: activities[0].id.clone(),
         sent: now,

@@ -302,13 +302,14 @@ impl Case<'_> {
                 _ => owed.fate,
             };
             let fits = match (fate, message.state.as_str()) {
+                (_, "failed") if unsure => true,
                 (Fate::Sent, "sent") | (Fate::Refused, "failed") | (Fate::Expires, "expired") => true,
                 // The script kept its outcome from being known; what is unknown may yet be forbidden.
                 (Fate::Sent, "held") => !proven,
                 (Fate::Sent, "failed") => (ended.is_some() || wished) && !proven,
                 _ => false,
             };
-            if !fits && !(unsure && message.state == "failed") {
+            if !fits {
                 let Ended { state, history, .. } = message;
                 wrong.push(format!("letter {id} to {:?} is {state}, not {fate:?}: {history:?}", owed.person));
             }

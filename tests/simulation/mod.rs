@@ -33,7 +33,7 @@ use weather::{Deed, Door, Post, Weather};
 use crate::harness::{some, thorough};
 
 /// How many seeds the storms take in the usual run.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 24;
 /// How wrong a clock may be.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -196,7 +196,7 @@ fn every_call_of_the_mail_path_may_fail() {
         faults.iter().skip(n + 1).filter(move |other| other.at != one.at).map(move |other| vec![one.clone(), other.clone()])
     });
     let pairs: Vec<Weather> = pairs.map(|faults| Weather { faults, ..Weather::default() }).collect();
-    check("two faults", PAIRS, &some(pairs, 8));
+    check("two faults", PAIRS, &some(pairs, 16));
 }
 
 #[test]
