@@ -14,10 +14,11 @@ use crate::address::Address;
 use crate::collision::Collision;
 use crate::consent::{Basis, MailClass};
 use crate::id::{
-    ActivityId, EnrollmentId, FormId, HandoffId, ImportId, LeadId, MailId, MessageId, OwnerId, PageViewId, ScenarioId, TopicId,
-    VisitorId,
+    ActivityId, EnrollmentId, FormId, HandoffId, ImportId, LeadId, MailId, MessageId, OwnerId, PageViewId, ScenarioId, StepId,
+    TopicId, VisitorId, WayId,
 };
 use crate::lead::{Cell, Stage};
+use crate::scenario::{Entry, Left, Passed};
 use crate::verdict::Signals;
 
 pub use retention::Retention;
@@ -222,6 +223,38 @@ pub enum Kind {
         scenario: ScenarioId,
         /// This run of it.
         enrollment: EnrollmentId,
+        /// The scenario's own version.
+        version: String,
+        /// What let it in.
+        entry: Entry,
+    },
+    /// The lead went on in a scenario, or left it.
+    Advanced {
+        /// The scenario.
+        scenario: ScenarioId,
+        /// This run of it.
+        enrollment: EnrollmentId,
+        /// The scenario's own version by which it went.
+        version: String,
+        /// The steps it passed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passed: Vec<Passed>,
+        /// Why it left, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<Left>,
+    },
+    /// The lead answered the question of a scenario.
+    Answered {
+        /// This run of the scenario.
+        enrollment: EnrollmentId,
+        /// The step that asked.
+        step: StepId,
+        /// The message whose link led there.
+        message: MessageId,
+        /// The attribute that keeps the answer.
+        attribute: String,
+        /// The answer.
+        answer: WayId,
     },
     /// The lead moved to another stage.
     StageMoved {

@@ -101,6 +101,10 @@ ids! {
     FormId;
     /// A scenario, as named in the playbook.
     ScenarioId;
+    /// A step of a scenario, as named in the playbook.
+    StepId;
+    /// One way on from a step, or an answer to a question, as named in the playbook.
+    WayId;
     /// A mail, as named in the playbook.
     MailId;
     /// Something that readers choose to get or not to get, as named in the playbook.

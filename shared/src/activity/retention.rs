@@ -35,6 +35,8 @@ impl Kind {
             | Self::VisitorLinked { .. }
             | Self::VisitorCut { .. }
             | Self::Enrolled { .. }
+            | Self::Advanced { .. }
+            | Self::Answered { .. }
             | Self::StageMoved { .. }
             | Self::SalesAnswered { .. }
             | Self::MailSent { .. }

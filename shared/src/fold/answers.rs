@@ -25,9 +25,9 @@ const MOMENTS: usize = 100;
 /// Everything the answers at any moment from the newest activity on follow from.
 pub(crate) struct Digest<'a> {
     pub(crate) playbook: &'a Playbook,
-    pub(crate) footsteps: &'a Footsteps<'a>,
-    pub(crate) profile: &'a Profile,
-    pub(crate) tally: &'a Tally<'a>,
+    pub(crate) footsteps: Footsteps<'a>,
+    pub(crate) profile: Profile,
+    pub(crate) tally: Tally<'a>,
     pub(crate) stage: Option<Stage>,
 }
 
@@ -144,8 +144,8 @@ fn turning_points(condition: &Condition, view: &View<'_>, into: &mut Vec<Timesta
     }
 }
 
-impl<'a> Digest<'a> {
-    fn view(&self, now: Timestamp) -> View<'a> {
+impl Digest<'_> {
+    fn view(&self, now: Timestamp) -> View<'_> {
         let interest = &self.playbook.scoring.interest;
         let momentum = self.tally.momentum.at(now, interest.momentum.half_life.millis());
         View {
@@ -161,6 +161,16 @@ impl<'a> Digest<'a> {
             phase: self.phase(now),
             surging: momentum >= interest.momentum.surging,
         }
+    }
+
+    /// Whether a condition holds at a moment which the newest activity does not come after, for a lead that is `excluded`
+    /// or not.
+    pub(crate) fn holds(&self, condition: &Condition, excluded: bool, now: Timestamp) -> bool {
+        let mut view = self.view(now);
+        if excluded {
+            view.grade = None;
+        }
+        holds(condition, &view)
     }
 
     /// The answers at a moment which the newest activity does not come after.

@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::activity::{Kind, Log, LogOwner};
+use crate::condition::Condition;
 use crate::consent::{Permissions, Voice};
 use crate::id::{ActivityId, PageViewId};
 use crate::lead::{Lead, LinkedVisitor, PageSeen, Stage, StageMove};
@@ -38,26 +39,59 @@ pub const LANDMARK: Timestamp = Timestamp::constant(1_577_836_800, 0);
 /// ignored, whether they were deleted or not.
 #[must_use]
 pub fn fold(playbook: &Playbook, log: &Log, now: Timestamp) -> Lead {
-    fold_believing(playbook, log, Belief::Judged, now)
+    Folded::of(playbook, log, now).lead
 }
 
 /// The same, had each click in mail been what its request alone says: what the lead seemed to be before it was known which
 /// clicks were machines'.
 #[must_use]
 pub fn fold_at_face_value(playbook: &Playbook, log: &Log, now: Timestamp) -> Lead {
-    fold_believing(playbook, log, Belief::FaceValue, now)
+    Folded::believing(playbook, log, Belief::FaceValue, now).lead
 }
 
-fn fold_believing(playbook: &Playbook, log: &Log, belief: Belief, now: Timestamp) -> Lead {
-    let footsteps = Footsteps::of(playbook, log, belief, now);
-    let profile = profile::profile(playbook, &footsteps);
-    let tally = interest::tally(&playbook.scoring.interest, playbook.setup.time_zone.get(), &footsteps.steps);
-    let moves = moves(&footsteps);
-    let stage = match log.owner {
-        LogOwner::Lead(_) => Some(moves.last().map_or(Stage::Lead, |last| last.to)),
-        LogOwner::Visitor(_) => None,
-    };
-    let digest = Digest { playbook, footsteps: &footsteps, profile: &profile, tally: &tally, stage };
+/// A lead, and what else can be asked of its log at that moment.
+pub struct Folded<'a> {
+    /// What the log amounts to.
+    pub lead: Lead,
+    digest: Digest<'a>,
+    now: Timestamp,
+}
+
+impl<'a> Folded<'a> {
+    /// As [`fold`].
+    #[must_use]
+    pub fn of(playbook: &'a Playbook, log: &'a Log, now: Timestamp) -> Self {
+        Self::believing(playbook, log, Belief::Judged, now)
+    }
+
+    /// Whether a condition holds.
+    #[must_use]
+    pub fn holds(&self, condition: &Condition) -> bool {
+        self.digest.holds(condition, !self.lead.excluded.is_empty(), self.now)
+    }
+
+    /// What happened, as [`history`] says it.
+    #[must_use]
+    pub fn history(&self) -> &[Step<'a>] {
+        &self.digest.footsteps.all
+    }
+
+    fn believing(playbook: &'a Playbook, log: &'a Log, belief: Belief, now: Timestamp) -> Self {
+        let footsteps = Footsteps::of(playbook, log, belief, now);
+        let profile = profile::profile(playbook, &footsteps);
+        let tally = interest::tally(&playbook.scoring.interest, playbook.setup.time_zone.get(), &footsteps.steps);
+        let moves = moves(&footsteps);
+        let stage = match log.owner {
+            LogOwner::Lead(_) => Some(moves.last().map_or(Stage::Lead, |last| last.to)),
+            LogOwner::Visitor(_) => None,
+        };
+        let digest = Digest { playbook, footsteps, profile, tally, stage };
+        Self { lead: lead(&digest, moves, now), digest, now }
+    }
+}
+
+fn lead(digest: &Digest<'_>, moves: Vec<StageMove>, now: Timestamp) -> Lead {
+    let Digest { playbook, footsteps, profile, tally, stage } = digest;
     let answers = digest.answers(now);
     let valid_until = digest.valid_until(now, &answers);
 
@@ -76,7 +110,7 @@ fn fold_believing(playbook: &Playbook, log: &Log, belief: Belief, now: Timestamp
         })
         .collect();
     Lead {
-        stage,
+        stage: *stage,
         fit: Fit {
             points: profile.fit.iter().map(|reason| reason.points).sum(),
             grade: answers.grade,
@@ -91,15 +125,15 @@ fn fold_believing(playbook: &Playbook, log: &Log, belief: Belief, now: Timestamp
             surging: answers.surging,
             reasons,
         },
-        attributes: profile.attributes,
+        attributes: profile.attributes.clone(),
         excluded: answers.excluded,
         cell: answers.cell,
         phase: answers.phase,
         segments: answers.segments,
         proposal: answers.proposal,
-        visitors: visitors(&footsteps),
-        pages: pages(&footsteps),
-        permissions: permissions(playbook, &footsteps),
+        visitors: visitors(footsteps),
+        pages: pages(footsteps),
+        permissions: permissions(playbook, footsteps),
         moves,
         seen: footsteps.all.first().zip(footsteps.all.last()).map(|(first, last)| (first.activity.at, last.activity.at)),
         valid_until,

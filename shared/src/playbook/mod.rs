@@ -8,6 +8,7 @@ pub mod authoring;
 pub mod mail;
 pub mod mailing;
 pub mod pattern;
+pub mod scenario;
 pub mod spam;
 pub mod span;
 
@@ -19,14 +20,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::condition::Condition;
-use crate::id::{ClassId, FormId, MailId, OwnerId, PlaybookVersion, RuleId, WriteKey, derive};
+use crate::id::{ClassId, FormId, MailId, OwnerId, PlaybookVersion, RuleId, ScenarioId, WriteKey, derive};
 use crate::scoring::rules::Scoring;
 use mail::Mail;
 use mailing::MailRules;
 use pattern::Pattern;
+use scenario::Scenario;
 use spam::SpamRules;
 
-/// A whole playbook: `playbook.yaml`, `scoring.yaml`, `segments.yaml` and `mail/*.md` together.
+/// A whole playbook: `playbook.yaml`, `scoring.yaml`, `segments.yaml`, `scenarios/*.yaml` and `mail/*.md` together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Playbook {
@@ -39,6 +41,9 @@ pub struct Playbook {
     /// The mails it brings; [`Playbook::mail`] also knows michi's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mails: BTreeMap<MailId, Mail>,
+    /// How leads are nurtured.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scenarios: BTreeMap<ScenarioId, Scenario>,
 }
 
 /// `playbook.yaml`: company, sites, people.

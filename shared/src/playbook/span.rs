@@ -77,6 +77,48 @@ impl fmt::Display for Span {
     }
 }
 
+/// A length of time before (`-30d`) or after (`30d`) something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Offset {
+    before: bool,
+    span: Span,
+}
+
+/// Why a text is no offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an offset is a whole number with m, h, d or w behind it, as in 30d, or with a minus before it, as in -30d")]
+pub struct InvalidOffset;
+
+impl Offset {
+    /// The offset as a duration, negative for before.
+    #[must_use]
+    pub fn duration(self) -> SignedDuration {
+        if self.before { -self.span.duration() } else { self.span.duration() }
+    }
+}
+
+impl TryFrom<String> for Offset {
+    type Error = InvalidOffset;
+    fn try_from(text: String) -> Result<Self, InvalidOffset> {
+        let (before, rest) = text.strip_prefix('-').map_or((false, text.as_str()), |rest| (true, rest));
+        let span = Span::try_from(rest.to_owned()).map_err(|_| InvalidOffset)?;
+        Ok(Self { before, span })
+    }
+}
+
+impl From<Offset> for String {
+    fn from(offset: Offset) -> Self {
+        offset.to_string()
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.before { "-" } else { "" }, self.span)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

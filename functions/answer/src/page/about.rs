@@ -41,7 +41,8 @@ pub(crate) fn about(step: &Step<'_>, reader: &Reader<'_>) -> About {
         Kind::Listed { address, .. } => About::text(address.as_str()),
         Kind::AttributeSet { name, .. } => About::text(name),
         Kind::Consented { text, .. } => About::text(text.as_deref().unwrap_or_default()),
-        Kind::Enrolled { scenario, .. } => About::text(scenario.as_str()),
+        Kind::Enrolled { scenario, .. } | Kind::Advanced { scenario, .. } => About::text(scenario.as_str()),
+        Kind::Answered { answer, .. } => About::text(answer.as_str()),
         Kind::MailSent { mail, .. } => About::text(mail.as_str()),
         Kind::VisitorLinked { .. }
         | Kind::VisitorCut { .. }

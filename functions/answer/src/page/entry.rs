@@ -159,6 +159,12 @@ impl<'a> Teller<'a> {
             Kind::VisitorLinked { proof, .. } => Told::new(words.browser, Quiet).saying(phrases::proof(*proof, language)),
             Kind::VisitorCut { .. } => Told::new(words.browser, Quiet).saying(words.browser_gone),
             Kind::Enrolled { .. } => Told::new(words.scenario, Quiet),
+            // Its mails, notices and answers stand in the list themselves.
+            Kind::Advanced { left: None, .. } => return None,
+            Kind::Advanced { left: Some(_), .. } => Told::new(words.scenario_left, Quiet),
+            Kind::Answered { attribute, .. } => {
+                Told::new(words.answered, Strong).saying(words::attribute(attribute, language).to_string())
+            }
             Kind::StageMoved { from, to, cell, by_rules, corrects, .. } => {
                 let (from, to) = (shared::stage(*from, language), shared::stage(*to, language));
                 let cell = cell.iter().map(|cell| shared::cell(*cell, language));

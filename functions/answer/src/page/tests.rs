@@ -14,6 +14,7 @@ use michi::id::{
 use michi::lead::{Cell, Lead, Stage};
 use michi::playbook::authoring::default_playbook;
 use michi::playbook::{Language, Playbook};
+use michi::scenario::Entry;
 use michi::verdict::{Signals, UserAgent};
 
 use super::Page;
@@ -476,7 +477,8 @@ fn every_kind_of_thing_has_its_words() {
         },
     );
     let (scenario, enrollment) = (ScenarioId::parse("nurture").unwrap(), EnrollmentId::parse("e1").unwrap());
-    story.add(Source::Michi, Kind::Enrolled { scenario, enrollment });
+    let (version, entry) = ("v1".to_owned(), Entry::State(0));
+    story.add(Source::Michi, Kind::Enrolled { scenario, enrollment, version, entry });
     let traits = BTreeMap::from([("department".to_owned(), "IT".to_owned())]);
     story.add(Source::Server, Kind::Identified { address: None, traits, proof: Proof::Proven, token: None });
 

@@ -6,11 +6,11 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::address::Address;
-use crate::id::{ClassId, FormId, InvalidId, OwnerId, RuleId, TopicId, WriteKey};
+use crate::id::{ClassId, FormId, InvalidId, MailId, OwnerId, RuleId, StepId, TopicId, WayId, WriteKey};
 use crate::lead::{Cell, InvalidCell, Level};
 use crate::playbook::Zone;
 use crate::playbook::pattern::{InvalidPattern, Pattern};
-use crate::playbook::span::{InvalidSpan, Span};
+use crate::playbook::span::{InvalidOffset, InvalidSpan, Offset, Span};
 
 /// The format of a mail address, as JSON Schema calls it.
 pub(super) const EMAIL: &str = "email";
@@ -41,11 +41,15 @@ leaves! {
     ClassId: id(&["pricing"]);
     FormId: id(&["contact"]);
     Level: json_schema!({ "type": "integer", "minimum": 1, "maximum": 4, "examples": [1] });
+    MailId: id(&["welcome"]);
+    Offset: matching(OFFSET, &["-30d", "7d"]);
     OwnerId: id(&["sato"]);
     Pattern: matching(PATH, &["/pricing*", "*/cases/*"]);
     RuleId: id(&["pricing-page"]);
-    TopicId: id(&["news"]);
     Span: matching(SPAN, &["30d", "12h"]);
+    StepId: id(&["first-mail"]);
+    TopicId: id(&["news"]);
+    WayId: id(&["yes"]);
     WriteKey: id(&["pk_0123456789"]);
     Zone: json_schema!({ "type": "string", "format": TIME_ZONE, "examples": ["Asia/Tokyo", "UTC"] });
 }
@@ -66,6 +70,7 @@ fn matching(pattern: &str, examples: &[&str]) -> Schema {
 
 const CELL: &str = "^[A-D][1-4]$";
 const ID: &str = r##"^[!-"$-~]{1,100}$"##;
+const OFFSET: &str = "^-?[1-9][0-9]{0,5}[mhdw]$";
 const PATH: &str = "^[/*][^?#]*$";
 const SPAN: &str = "^[1-9][0-9]{0,5}[mhdw]$";
 
@@ -73,6 +78,7 @@ const SPAN: &str = "^[1-9][0-9]{0,5}[mhdw]$";
 pub(super) fn otherwise(pattern: &str) -> String {
     match pattern {
         CELL => InvalidCell.to_string(),
+        OFFSET => InvalidOffset.to_string(),
         PATH => InvalidPattern.to_string(),
         SPAN => InvalidSpan.to_string(),
         _ => InvalidId.to_string(),
@@ -96,6 +102,7 @@ mod tests {
             prop_assert_eq!(matches(PATH), Pattern::try_from(text.clone()).is_ok());
             // The type also takes zeros in front.
             prop_assert!(!matches(SPAN) || Span::try_from(text.clone()).is_ok());
+            prop_assert!(!matches(OFFSET) || Offset::try_from(text.clone()).is_ok());
         }
     }
 }

@@ -167,5 +167,6 @@ fn typed([setup, scoring, segments]: [Value; 3], mails: BTreeMap<MailId, Mail>) 
         scoring: serde_json::from_value(scoring).map_err(|error| refused(Part::Scoring, error))?,
         segments: serde_json::from_value(segments).map_err(|error| refused(Part::Segments, error))?,
         mails,
+        scenarios: BTreeMap::new(),
     })
 }
