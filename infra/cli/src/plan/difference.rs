@@ -94,6 +94,7 @@ const SECTIONS: &[Section] = &[
     section(SCORING, "cell of the matrix", "/scoring/matrix", Shape::Named),
     section(SCORING, "alert window", "/scoring/alert_window", Shape::One),
     section("segments.yaml", "segment", "/segments", Shape::Named),
+    section("scenarios/*.yaml", "scenario", "/scenarios", Shape::Named),
     section("mail/*.md", "mail", "/mails", Shape::Named),
 ];
 
