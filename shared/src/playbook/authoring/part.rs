@@ -12,7 +12,7 @@ pub enum Part {
 }
 
 /// The mails of the default playbook, by the names of their files.
-pub const DEFAULT_MAILS: [(&str, &str); 14] = [
+pub const DEFAULT_MAILS: [(&str, &str); 16] = [
     ("mail/alert.ja.md", include_str!("../../../../infra/playbook/mail/alert.ja.md")),
     ("mail/alert.md", include_str!("../../../../infra/playbook/mail/alert.md")),
     ("mail/case-study.ja.md", include_str!("../../../../infra/playbook/mail/case-study.ja.md")),
@@ -21,6 +21,8 @@ pub const DEFAULT_MAILS: [(&str, &str); 14] = [
     ("mail/confirm.md", include_str!("../../../../infra/playbook/mail/confirm.md")),
     ("mail/correction.ja.md", include_str!("../../../../infra/playbook/mail/correction.ja.md")),
     ("mail/correction.md", include_str!("../../../../infra/playbook/mail/correction.md")),
+    ("mail/notice.ja.md", include_str!("../../../../infra/playbook/mail/notice.ja.md")),
+    ("mail/notice.md", include_str!("../../../../infra/playbook/mail/notice.md")),
     ("mail/summary.ja.md", include_str!("../../../../infra/playbook/mail/summary.ja.md")),
     ("mail/summary.md", include_str!("../../../../infra/playbook/mail/summary.md")),
     ("mail/talk.ja.md", include_str!("../../../../infra/playbook/mail/talk.ja.md")),

@@ -5,8 +5,8 @@ use super::super::names::Names;
 use super::super::place::Place;
 use super::tags::Scope;
 use crate::id::MailId;
-use crate::mail::compose::{ALERT, CORRECTION, SUMMARY, Shown};
-use crate::mail::fields::{CONFIRM_URL, LEAD, OURS, OWNER, URLS};
+use crate::mail::compose::{ALERT, CORRECTION, NOTICE, SUMMARY, Shown};
+use crate::mail::fields::{CONFIRM_URL, LEAD, OURS, OWNER, QUESTION, URLS};
 use crate::playbook::mail::Class;
 
 /// The mail that asks to confirm a consent.
@@ -28,6 +28,7 @@ impl<'a> Scopes<'a> {
             ("alert", Class::Sales) => sales(&ALERT),
             ("correction", Class::Sales) => sales(&CORRECTION),
             ("summary", Class::Sales) => sales(&SUMMARY),
+            ("notice", Class::Sales) => sales(&NOTICE),
             (CONFIRM, _) => {
                 let attributes = self.names.attributes.iter().copied().chain(LEAD).chain(OWNER);
                 Scope {
@@ -40,7 +41,13 @@ impl<'a> Scopes<'a> {
             }
             _ => {
                 let mut unsure: Vec<&str> = LEAD.into_iter().filter(|name| *name != "email").collect();
-                unsure.extend(self.names.attributes.iter().copied().filter(|name| !LEAD.contains(name) && is_name(name)));
+                unsure.extend(
+                    self.names
+                        .attributes
+                        .iter()
+                        .copied()
+                        .filter(|name| !LEAD.contains(name) && *name != QUESTION && is_name(name)),
+                );
                 let mut barred = vec![(CONFIRM_URL, ONLY_CONFIRM)];
                 if class == Class::Service {
                     barred.extend(URLS.map(|name| (name, NO_CHOICE)));
@@ -48,6 +55,7 @@ impl<'a> Scopes<'a> {
                 Scope {
                     unsure,
                     sure: ["email"].into_iter().chain(OWNER).chain(OURS).collect(),
+                    blocks: vec![QUESTION],
                     urls: if class == Class::Marketing { URLS.to_vec() } else { vec![] },
                     barred,
                     attributes: true,
@@ -74,16 +82,16 @@ impl<'a> Scopes<'a> {
             mistakes.push(at.mistake(what, remedy));
         };
         match (id.as_str(), class) {
-            ("alert" | "correction" | "summary", Class::Marketing | Class::Service) => {
+            ("alert" | "correction" | "summary" | "notice", Class::Marketing | Class::Service) => {
                 wrong(format!("the mail \"{id}\" goes to sales"), "write \"class: sales\", or give the mail another name");
             }
             (CONFIRM, Class::Marketing | Class::Sales) => {
                 wrong("the mail \"confirm\" is sent because somebody asked for it".to_owned(), "write \"class: service\"");
             }
-            ("alert" | "correction" | "summary", Class::Sales) | (_, Class::Marketing | Class::Service) => {}
+            ("alert" | "correction" | "summary" | "notice", Class::Sales) | (_, Class::Marketing | Class::Service) => {}
             (_, Class::Sales) => {
                 wrong(
-                    "only \"alert\", \"correction\" and \"summary\" go to sales".to_owned(),
+                    "only \"alert\", \"correction\", \"summary\" and \"notice\" go to sales".to_owned(),
                     "write \"class: marketing\" or \"class: service\"",
                 );
             }
