@@ -61,7 +61,10 @@ pub(crate) async fn publish(suite: &Suite, scenarios: &Value) {
 pub(crate) async fn publish_change(suite: &Suite, change: impl FnOnce(&mut Playbook)) {
     let before = suite.own().playbook().await.unwrap().playbook;
     let changed = changed(suite, |playbook| {
-        *playbook = (*before).clone();
+        // What is kept has its mails' texts apart, so that only what changes is taken from there.
+        playbook.scenarios.clone_from(&before.scenarios);
+        playbook.segments.clone_from(&before.segments);
+        playbook.setup.clone_from(&before.setup);
         change(playbook);
     });
     applied(suite, &changed, "ann").await;

@@ -9,8 +9,9 @@ use michi::id::ScenarioId;
 use michi::io::store::{DueKey, Found, Lies, Pause, Progress};
 use michi::io::{Error, Retry, Versioned};
 use michi::mail::message::{Message, State};
-use michi::scenario::{Advance, Bound, Enrollment, Left, Owed, Passing, Seen, Skip, Waiting, advance, bound};
+use michi::playbook::scenario::Scenario;
 use michi::scenario::owed::message;
+use michi::scenario::{Advance, Bound, Enrollment, Left, Owed, Passing, Seen, Skip, Waiting, advance, bound};
 
 use crate::Step;
 
@@ -220,7 +221,12 @@ mod tests {
     #[test]
     fn a_failure_rests_longer_each_time() {
         let now: Timestamp = "2026-11-22T00:52:00Z".parse().unwrap();
-        let mut enrollment = Enrollment::sample(now);
+        let mut enrollment: Enrollment = serde_json::from_value(serde_json::json!({
+            "id": "e", "lead": "l", "scenario": "s", "playbook": "p", "version": "v", "entered": now,
+            "place": { "step": "first", "visit": 1, "since": now }, "waiting": "nothing", "due": now, "visits": {}, "day": null,
+            "revision": 0,
+        }))
+        .unwrap();
         let mut minutes = Vec::new();
         for _ in 0..TRIES {
             enrollment = failed(&enrollment, now);

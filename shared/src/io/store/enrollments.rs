@@ -310,6 +310,7 @@ mod tests {
             lead,
             scenario: ScenarioId::parse("after-a-paper").unwrap(),
             playbook: PlaybookVersion::derive(&["p"]),
+            version: crate::id::derive(&["v"]),
             entered: now,
             place: Place { step: step.clone(), visit: 1, since: now },
             waiting: Waiting::Resume { before: Box::new(Waiting::Mail(MessageId::derive(&["m"]))) },
