@@ -12,7 +12,7 @@ pub enum Part {
 }
 
 /// The mails of the default playbook, by the names of their files.
-pub const DEFAULT_MAILS: [(&str, &str); 26] = [
+pub const DEFAULT_MAILS: [(&str, &str); 28] = [
     ("mail/alert.ja.md", include_str!("../../../../infra/playbook/mail/alert.ja.md")),
     ("mail/alert.md", include_str!("../../../../infra/playbook/mail/alert.md")),
     ("mail/case-study.ja.md", include_str!("../../../../infra/playbook/mail/case-study.ja.md")),
@@ -31,6 +31,8 @@ pub const DEFAULT_MAILS: [(&str, &str); 26] = [
     ("mail/shall-we-stop.md", include_str!("../../../../infra/playbook/mail/shall-we-stop.md")),
     ("mail/still-of-use.ja.md", include_str!("../../../../infra/playbook/mail/still-of-use.ja.md")),
     ("mail/still-of-use.md", include_str!("../../../../infra/playbook/mail/still-of-use.md")),
+    ("mail/notice.ja.md", include_str!("../../../../infra/playbook/mail/notice.ja.md")),
+    ("mail/notice.md", include_str!("../../../../infra/playbook/mail/notice.md")),
     ("mail/summary.ja.md", include_str!("../../../../infra/playbook/mail/summary.ja.md")),
     ("mail/summary.md", include_str!("../../../../infra/playbook/mail/summary.md")),
     ("mail/talk.ja.md", include_str!("../../../../infra/playbook/mail/talk.ja.md")),
