@@ -31,6 +31,9 @@ pub const URLS: [&str; 2] = ["preferences_url", "unsubscribe_url"];
 /// The address that confirms a consent; only the mail that asks for it has one.
 pub const CONFIRM_URL: &str = "confirm_url";
 
+/// The question of a scenario with its answers; it stands on a line of its own. A mail that shows it is sent by an `ask` step.
+pub const QUESTION: &str = "question";
+
 /// The values of the fields that a mail shows, as they are now. Of a lead only what its own person said: what a stranger
 /// typed into a form beside its address is no value. A field without a value is left out.
 #[must_use]
@@ -41,6 +44,7 @@ pub fn values(version: &Version, lead: &Lead, owner: Option<&Owner>, setup: &Set
             "owner_email" => owner?.address.as_str(),
             "our_company" => setup.company.name.as_str(),
             "our_contact" => setup.company.contact.as_str(),
+            QUESTION => return None,
             name => lead.attributes.get(name).filter(|attribute| !attribute.unconfirmed)?.value.as_str(),
         };
         Plain::of(text).map(String::from)

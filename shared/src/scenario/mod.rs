@@ -6,12 +6,14 @@
 //! - `bound`: by which version a lead under way goes on
 //! - `advance`, `turn`: how it goes on, step by step
 //! - `graph`, `window`: which step comes after which; by whose clock days and hours count
+//! - [`owed`]: what a step says to people: the messages that it owes
 
 mod advance;
 mod bound;
 mod enrollment;
 mod entry;
 mod graph;
+pub mod owed;
 mod runs;
 mod turn;
 mod window;

@@ -8,7 +8,7 @@ use super::enrollment::{Left, Owed, Passing, Skip, Waiting};
 use super::graph::Spot;
 use crate::activity::Kind;
 use crate::fold;
-use crate::id::{MailId, MessageId, StepId, WayId, draw};
+use crate::id::{MailId, MessageId, WayId, draw};
 use crate::playbook::hours;
 use crate::playbook::scenario::{
     AskStep, BranchStep, Late, MailStep, NotifyStep, SeriesStep, SplitStep, Step, WaitDateStep, WaitForStep,
@@ -174,7 +174,7 @@ impl<'w> Walk<'w> {
     }
 
     fn mail(&self, spot: Spot<'w>, step: &MailStep) -> Turn<'w> {
-        let Some((passing, owed)) = self.letter(&step.send, 0, None) else {
+        let Some((passing, owed)) = self.letter(&step.send, 0) else {
             return Turn::next(Passing::Skipped(Skip::NoMail), spot.next, self.planned());
         };
         let sent = || Turn::next(passing, spot.next, self.anew(self.planned())).owing(owed);
@@ -203,7 +203,7 @@ impl<'w> Walk<'w> {
     }
 
     fn question(&self, spot: Spot<'w>, step: &'w AskStep) -> Turn<'w> {
-        let Some((passing, owed)) = self.letter(&step.send, 0, Some(step.id.clone())) else {
+        let Some((passing, owed)) = self.letter(&step.send, 0) else {
             return Turn::next(Passing::Skipped(Skip::NoMail), spot.next, self.planned());
         };
         self.send(spot, step.late, || {
@@ -239,7 +239,7 @@ impl<'w> Walk<'w> {
                 passed.push(Passing::Skipped(Skip::Had));
                 continue;
             }
-            let Some((passing, owed)) = self.letter(mail, number, None) else {
+            let Some((passing, owed)) = self.letter(mail, number) else {
                 passed.push(Passing::Skipped(Skip::NoMail));
                 continue;
             };
@@ -311,14 +311,14 @@ impl<'w> Walk<'w> {
     }
 
     /// A mail to the lead; none: there is no such mail for leads.
-    fn letter(&self, id: &MailId, number: u16, asks: Option<StepId>) -> Option<(Passing, Owed)> {
+    fn letter(&self, id: &MailId, number: u16) -> Option<(Passing, Owed)> {
         let mail = self.seen.playbook.mail(id).filter(|mail| mail.class.consent().is_some())?;
         let (_, version) = mail.version(mail.language(&self.seen.folded.lead, self.seen.playbook.setup.language))?;
         let message = self.at.message(&self.at.place.step, self.at.place.visit, number);
         let subject = draw(&["subject", message.as_str()], version.subjects.len() as u64);
         let subject = u16::try_from(subject).unwrap_or_default();
         let passing = Passing::Mailed { mail: id.clone(), message: message.clone(), subject };
-        Some((passing, Owed::Mail { message, mail: id.clone(), subject, asks }))
+        Some((passing, Owed::Mail { message, mail: id.clone(), subject, step: self.at.place.step.clone() }))
     }
 
     fn has_had(&self, wanted: &MailId) -> bool {

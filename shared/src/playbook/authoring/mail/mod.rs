@@ -24,6 +24,7 @@ use super::mistake::Mistake;
 use super::names::Names;
 use super::source::{Source, SourceFile};
 use crate::id::MailId;
+use crate::mail::fields::QUESTION;
 use crate::mail::template;
 use crate::playbook::Language;
 use crate::playbook::mail::{Body, Class, Mail, Parts, Version};
@@ -35,7 +36,7 @@ use layout::Layout;
 use scope::Scopes;
 use tags::scan;
 
-pub(super) use files::is_one;
+pub(super) use files::{is_one, names};
 pub(super) use front::Front as FrontMatter;
 
 /// The largest mail, in bytes of HTML: Gmail shows no more than about 102 KB of one.
@@ -114,9 +115,10 @@ fn one(
         let end = source.text.len();
         mistakes.push(source.mistake(end..end, "this mail has no text", "write it below the second line ---"));
     }
-    if let Some(needed) = scope.needed.filter(|needed| !found.fields.contains(*needed) && mistakes.len() == before) {
-        let remedy = format!("write it as [Confirm]({{{{ {needed} }}}} \"button\")");
-        mistakes.push(Mistake::whole(source.name, format!("the link with {{{{ {needed} }}}} is missing"), remedy));
+    if let Some((what, remedy)) =
+        scope.needed.filter(|(needed, _)| !found.fields.contains(*needed) && mistakes.len() == before).map(|(_, said)| said)
+    {
+        mistakes.push(Mistake::whole(source.name, what, remedy));
     }
     if mistakes.len() > before {
         return None;
@@ -142,7 +144,8 @@ fn one(
     let parts = Parts { text: codes.template(&plain), html: codes.template(&framed) };
     mistakes.extend(trouble(&source, &parts, body.links.len()));
     let mut fields = &head.fields | &found.fields;
-    fields.retain(|field| !scope.is_made(field));
+    // That it asks a question is known by the field.
+    fields.retain(|field| field == QUESTION || !scope.is_made(field));
     fields.extend(layout.fields());
     let version = Version { subjects: head.subjects, fields, links: body.links, body: Body::new(parts) };
     (mistakes.len() == before).then_some((front, version))
@@ -170,9 +173,9 @@ mod tests {
     #[test]
     #[allow(clippy::disallowed_methods, reason = "a switch for whoever changes the mails; nothing that ships reads it")]
     fn the_built_in_mails_are_those_of_the_default_playbook() {
-        let own = |id: &MailId| matches!(id.as_str(), "alert" | "correction" | "summary" | "confirm");
+        let own = |id: &MailId| matches!(id.as_str(), "alert" | "correction" | "summary" | "notice" | "confirm");
         let mails: BTreeMap<MailId, Mail> = default_playbook().unwrap().mails.into_iter().filter(|(id, _)| own(id)).collect();
-        assert_eq!(mails.len(), 4);
+        assert_eq!(mails.len(), 5);
         let fresh = format!("{}\n", serde_json::to_string_pretty(&BuiltIn::of(mails.clone())).unwrap());
         let path = format!("{}/src/playbook/built_in.json", env!("CARGO_MANIFEST_DIR"));
         if std::env::var("MICHI_REFRESH").is_ok() {

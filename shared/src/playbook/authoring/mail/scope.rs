@@ -5,8 +5,8 @@ use super::super::names::Names;
 use super::super::place::Place;
 use super::tags::Scope;
 use crate::id::MailId;
-use crate::mail::compose::{ALERT, CORRECTION, SUMMARY, Shown};
-use crate::mail::fields::{CONFIRM_URL, LEAD, OURS, OWNER, URLS};
+use crate::mail::compose::{ALERT, CORRECTION, NOTICE, SUMMARY, Shown};
+use crate::mail::fields::{CONFIRM_URL, LEAD, OURS, OWNER, QUESTION, URLS};
 use crate::playbook::mail::Class;
 
 /// The mail that asks to confirm a consent.
@@ -14,6 +14,14 @@ const CONFIRM: &str = "confirm";
 const STRANGER: &str = "take it away: until the address is confirmed, anybody may have typed what a form says, and michi sends no such words to strangers";
 const NO_CHOICE: &str = "take it away: only marketing mail can be declined; its foot says how by itself";
 const ONLY_CONFIRM: &str = "only mail/confirm.md has a page to confirm";
+const NO_CONFIRM: (&str, &str) =
+    ("the link with {{ confirm_url }} is missing", "write it as [Confirm]({{ confirm_url }} \"button\")");
+const ONLY_ASK: &str =
+    "take it away, or let a scenario send this mail with a step \"ask\": that step has the question and its answers";
+const NO_QUESTION: (&str, &str) = (
+    "a scenario asks a question with this mail, and {{ question }} is missing",
+    "write {{ question }} on a line of its own, where question and answers shall stand",
+);
 
 /// What the files say that decides over fields.
 #[derive(Debug)]
@@ -28,20 +36,32 @@ impl<'a> Scopes<'a> {
             ("alert", Class::Sales) => sales(&ALERT),
             ("correction", Class::Sales) => sales(&CORRECTION),
             ("summary", Class::Sales) => sales(&SUMMARY),
+            ("notice", Class::Sales) => sales(&NOTICE),
             (CONFIRM, _) => {
                 let attributes = self.names.attributes.iter().copied().chain(LEAD).chain(OWNER);
                 Scope {
                     sure: OURS.to_vec(),
                     urls: vec![CONFIRM_URL],
                     barred: attributes.map(|name| (name, STRANGER)).chain(URLS.map(|name| (name, NO_CHOICE))).collect(),
-                    needed: Some(CONFIRM_URL),
+                    needed: Some((CONFIRM_URL, NO_CONFIRM)),
                     ..Scope::default()
                 }
             }
             _ => {
                 let mut unsure: Vec<&str> = LEAD.into_iter().filter(|name| *name != "email").collect();
-                unsure.extend(self.names.attributes.iter().copied().filter(|name| !LEAD.contains(name) && is_name(name)));
+                unsure.extend(
+                    self.names
+                        .attributes
+                        .iter()
+                        .copied()
+                        .filter(|name| !LEAD.contains(name) && *name != QUESTION && is_name(name)),
+                );
                 let mut barred = vec![(CONFIRM_URL, ONLY_CONFIRM)];
+                // Where a scenario cannot be read, nobody knows whether it asks.
+                let asks = !self.names.asking.lacks(id.as_str());
+                if !asks {
+                    barred.push((QUESTION, ONLY_ASK));
+                }
                 if class == Class::Service {
                     barred.extend(URLS.map(|name| (name, NO_CHOICE)));
                 }
@@ -50,7 +70,9 @@ impl<'a> Scopes<'a> {
                     sure: ["email"].into_iter().chain(OWNER).chain(OURS).collect(),
                     urls: if class == Class::Marketing { URLS.to_vec() } else { vec![] },
                     barred,
+                    blocks: if asks { vec![QUESTION] } else { vec![] },
                     attributes: true,
+                    needed: self.names.asking.has(id.as_str()).then_some((QUESTION, NO_QUESTION)),
                     ..Scope::default()
                 }
             }
@@ -74,16 +96,16 @@ impl<'a> Scopes<'a> {
             mistakes.push(at.mistake(what, remedy));
         };
         match (id.as_str(), class) {
-            ("alert" | "correction" | "summary", Class::Marketing | Class::Service) => {
+            ("alert" | "correction" | "summary" | "notice", Class::Marketing | Class::Service) => {
                 wrong(format!("the mail \"{id}\" goes to sales"), "write \"class: sales\", or give the mail another name");
             }
             (CONFIRM, Class::Marketing | Class::Sales) => {
                 wrong("the mail \"confirm\" is sent because somebody asked for it".to_owned(), "write \"class: service\"");
             }
-            ("alert" | "correction" | "summary", Class::Sales) | (_, Class::Marketing | Class::Service) => {}
+            ("alert" | "correction" | "summary" | "notice", Class::Sales) | (_, Class::Marketing | Class::Service) => {}
             (_, Class::Sales) => {
                 wrong(
-                    "only \"alert\", \"correction\" and \"summary\" go to sales".to_owned(),
+                    "only \"alert\", \"correction\", \"summary\" and \"notice\" go to sales".to_owned(),
                     "write \"class: marketing\" or \"class: service\"",
                 );
             }
