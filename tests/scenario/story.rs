@@ -138,6 +138,9 @@ pub(crate) async fn play(suite: &Suite, faults: &[Planned], twist: Twist) -> Res
         }
         suite.advance(DAY * 5).await.unwrap();
         resume(suite, &id).await;
+        // What was done before the wait began is not what is waited for.
+        suite.advance(HOUR).await.unwrap();
+        insist(suite, &visitor.page(suite.now(), "/pricing", "Pricing", 40)).await;
     }
     suite.advance(DAY * 20).await.unwrap();
     let left = suite.finish(HOUR * 3).await.unwrap();
