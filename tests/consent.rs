@@ -285,6 +285,7 @@ async fn owed(suite: &Suite, lead: &LeadId) -> (Message, Message) {
         subject: 0,
         values: Default::default(),
         links: vec![],
+        question: None,
     };
     let (now, language) = (suite.now(), live.playbook.setup.language);
     let later = now + SignedDuration::from_hours(24);

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use crate::id::{ActivityId, LeadId, MessageId, OwnerId};
+use crate::id::{ActivityId, LeadId, MessageId, OwnerId, ScenarioId};
 
 /// The form of the tokens made here.
 const FORM: u8 = 1;
@@ -24,6 +24,8 @@ const MAX_TOKEN: usize = 1024;
 pub const VIEW_DAYS: i64 = 30;
 /// How long a link that confirms a consent works, in days.
 pub const CONFIRM_DAYS: i64 = 7;
+/// How long a marketer's link to a scenario's results works, in days.
+pub const RESULTS_DAYS: i64 = 30;
 
 /// What a link is for. The numbers stand in links that were mailed long ago: none is ever given to another purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,10 @@ pub enum Purpose {
     Form = 6,
     /// A consent is confirmed from the mailbox.
     Confirm = 7,
+    /// A lead answers the question of a scenario.
+    Question = 8,
+    /// A marketer looks at what came of a scenario.
+    Results = 9,
 }
 
 impl Purpose {
@@ -54,6 +60,8 @@ impl Purpose {
             Self::View => "view",
             Self::Form => "form",
             Self::Confirm => "confirm",
+            Self::Question => "question",
+            Self::Results => "results",
         }
     }
 }
@@ -193,6 +201,81 @@ impl Confirm {
     }
 }
 
+/// A link that chooses one of the answers to the question of a letter. It does not expire: a late answer is an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Who is asked.
+    pub lead: LeadId,
+    /// The letter that asks.
+    pub message: MessageId,
+    /// The number of the answer, from 0.
+    pub answer: u16,
+}
+
+impl Question {
+    /// The whole link.
+    #[must_use]
+    pub fn url(&self, collector: &str, number: u8, key: &[u8; 32]) -> String {
+        let mut ids = vec![];
+        put(&mut ids, self.lead.as_str());
+        put(&mut ids, self.message.as_str());
+        ids.extend_from_slice(&self.answer.to_be_bytes());
+        format!("{collector}/question/{}", seal(Purpose::Question, &ids, number, key))
+    }
+
+    /// Reads a token; `key` finds the ring's key of a number.
+    ///
+    /// # Errors
+    /// [`NoSuchLink`] for every defect alike.
+    pub fn open<'k>(token: &str, key: impl FnOnce(u8) -> Option<&'k [u8; 32]>) -> Result<Self, NoSuchLink> {
+        let ids = unseal(Purpose::Question, token, key)?;
+        let (lead, rest) = take(&ids)?;
+        let (message, rest) = take(rest)?;
+        let answer = u16::from_be_bytes(rest.try_into().map_err(|_| NoSuchLink)?);
+        let lead = LeadId::parse(lead).map_err(|_| NoSuchLink)?;
+        let message = MessageId::parse(message).map_err(|_| NoSuchLink)?;
+        Ok(Self { lead, message, answer })
+    }
+}
+
+/// A link to what came of a scenario, until it expires. The page behind it says nothing of any single person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Results {
+    /// Which scenario.
+    pub scenario: ScenarioId,
+    /// From when on it opens nothing; in whole seconds.
+    pub expires: Timestamp,
+}
+
+impl Results {
+    /// A link that works for [`RESULTS_DAYS`] from `now`.
+    #[must_use]
+    pub fn new(scenario: ScenarioId, now: Timestamp) -> Self {
+        Self { scenario, expires: days_after(now, RESULTS_DAYS) }
+    }
+
+    /// The whole link.
+    #[must_use]
+    pub fn url(&self, collector: &str, number: u8, key: &[u8; 32]) -> String {
+        let mut ids = vec![];
+        put(&mut ids, self.scenario.as_str());
+        ids.extend_from_slice(&self.expires.as_second().to_be_bytes());
+        format!("{collector}/results/{}", seal(Purpose::Results, &ids, number, key))
+    }
+
+    /// Reads a token; `key` finds the ring's key of a number.
+    ///
+    /// # Errors
+    /// [`NoSuchLink`] for every defect alike.
+    pub fn open<'k>(token: &str, key: impl FnOnce(u8) -> Option<&'k [u8; 32]>, now: Timestamp) -> Result<Self, NoSuchLink> {
+        let ids = unseal(Purpose::Results, token, key)?;
+        let (scenario, rest) = take(&ids)?;
+        let expires = until(rest, now)?;
+        let scenario = ScenarioId::parse(scenario).map_err(|_| NoSuchLink)?;
+        Ok(Self { scenario, expires })
+    }
+}
+
 /// What names a lead and one of its messages: the pixel of a letter, and the link to the lead's choices, which never expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfLetter {
@@ -300,137 +383,4 @@ fn tag(purpose: Purpose, key: &[u8; 32], bytes: &[u8]) -> [u8; TAG] {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const KEY: [u8; 32] = [7; 32];
-    const OTHER: [u8; 32] = [8; 32];
-
-    fn now() -> Timestamp {
-        "2026-11-22T00:52:00Z".parse().unwrap()
-    }
-
-    fn view() -> View {
-        View::new(LeadId::derive(&["lead"]), OwnerId::parse("sato").unwrap(), now())
-    }
-
-    fn ring(number: u8) -> Option<&'static [u8; 32]> {
-        match number {
-            1 => Some(&KEY),
-            2 => Some(&OTHER),
-            _ => None,
-        }
-    }
-
-    fn open(token: &str) -> Result<View, NoSuchLink> {
-        View::open(token, ring, now())
-    }
-
-    #[test]
-    fn a_link_says_what_was_signed() {
-        assert_eq!(open(&view().token(1, &KEY)), Ok(view()));
-        assert_eq!(open(&view().token(2, &OTHER)), Ok(view()), "a key that signs no more still opens what it signed");
-        let url = view().url("https://m.example.com", 1, &KEY);
-        let token = url.strip_prefix("https://m.example.com/view/").unwrap();
-        assert_eq!(open(token), Ok(view()));
-        assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{token} fits a path");
-    }
-
-    #[test]
-    fn a_link_opens_until_it_expires() {
-        let token = view().token(1, &KEY);
-        let end = view().expires;
-        let just_before = Timestamp::from_millisecond(end.as_millisecond() - 1).unwrap();
-        assert_eq!(View::open(&token, ring, just_before), Ok(view()));
-        assert_eq!(View::open(&token, ring, end), Err(NoSuchLink));
-    }
-
-    #[test]
-    fn every_bit_is_signed() {
-        let token = view().token(1, &KEY);
-        let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
-        for bit in 0..bytes.len() * 8 {
-            let mut altered = bytes.clone();
-            altered[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(open(&URL_SAFE_NO_PAD.encode(altered)), Err(NoSuchLink), "bit {bit}");
-        }
-        // The same once more on the text itself, where a last character has bits that no byte holds.
-        for at in 0..token.len() {
-            for bit in 0..8 {
-                let mut altered = token.clone().into_bytes();
-                altered[at] ^= 1 << bit;
-                if let Ok(altered) = String::from_utf8(altered) {
-                    assert_eq!(open(&altered), Err(NoSuchLink), "bit {bit} of character {at}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_link_serves_one_purpose() {
-        let mut ids = vec![];
-        put(&mut ids, view().lead.as_str());
-        put(&mut ids, view().owner.as_str());
-        ids.extend_from_slice(&view().expires.as_second().to_be_bytes());
-        assert_eq!(open(&seal(Purpose::View, &ids, 1, &KEY)), Ok(view()));
-        for other in [Purpose::Click, Purpose::Open, Purpose::Unsubscribe, Purpose::Answer, Purpose::Form, Purpose::Confirm] {
-            assert_eq!(open(&seal(other, &ids, 1, &KEY)), Err(NoSuchLink), "{other:?}");
-            // Not even if it names the purpose that it was not signed for.
-            let mut renamed = URL_SAFE_NO_PAD.decode(seal(other, &ids, 1, &KEY)).unwrap();
-            renamed[2] = Purpose::View as u8;
-            assert_eq!(open(&URL_SAFE_NO_PAD.encode(renamed)), Err(NoSuchLink), "{other:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_link_opens_nothing() {
-        let token = view().token(1, &KEY);
-        let long = "A".repeat(4096);
-        let padded = format!("{token}=");
-        let longer = format!("{token}AAAA");
-        let unknown = view().token(3, &KEY);
-        let crossed = view().token(2, &KEY);
-        let short = token.get(..token.len() - 4).unwrap();
-        for bad in ["", "A", "AAAA", "漢字", "../../etc", &long, &padded, &longer, &unknown, &crossed, short] {
-            assert_eq!(open(bad), Err(NoSuchLink), "{bad}");
-        }
-        // Well signed, but with a field too short, or one too many.
-        for ids in [vec![], vec![5, b'a'], [&[1, b'a', 1, b'b'][..], &[0; 9]].concat(), [&[0, 1, b'b'][..], &[0; 8]].concat()] {
-            assert_eq!(open(&seal(Purpose::View, &ids, 1, &KEY)), Err(NoSuchLink), "{ids:?}");
-        }
-    }
-
-    #[test]
-    fn a_consent_is_confirmed_for_seven_days_and_by_its_own_link_only() {
-        let confirm = Confirm::new(LeadId::derive(&["lead"]), ActivityId::derive(&["consent"]), now());
-        let url = confirm.url("https://m.example.com", 1, &KEY);
-        let token = url.strip_prefix("https://m.example.com/confirm/").unwrap();
-        assert_eq!(Confirm::open(token, ring, now()), Ok(confirm.clone()));
-        assert_eq!(confirm.expires.duration_since(now()).as_hours(), 24 * CONFIRM_DAYS);
-        assert_eq!(Confirm::open(token, ring, confirm.expires), Err(NoSuchLink));
-        assert_eq!(open(token), Err(NoSuchLink), "no other purpose's");
-        assert_eq!(Confirm::open(&view().token(1, &KEY), ring, now()), Err(NoSuchLink));
-        let choices = OfLetter { lead: confirm.lead.clone(), message: MessageId::derive(&["m"]) };
-        let url = choices.unsubscribe_url("", 2, &OTHER);
-        let token = url.strip_prefix("/unsubscribe/").unwrap();
-        assert_eq!(OfLetter::open(Purpose::Unsubscribe, token, ring), Ok(choices));
-        assert_eq!(OfLetter::open(Purpose::Open, token, ring), Err(NoSuchLink));
-        assert_eq!(Confirm::open(token, ring, now()), Err(NoSuchLink));
-    }
-
-    proptest! {
-        #[test]
-        fn chance_opens_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..120), text in "\\PC{0,200}") {
-            prop_assert_eq!(open(&URL_SAFE_NO_PAD.encode(&bytes)), Err(NoSuchLink));
-            prop_assert_eq!(open(&text), Err(NoSuchLink));
-        }
-
-        #[test]
-        fn every_id_survives(lead in "[!-\"$-~]{1,100}", owner in "[!-\"$-~]{1,100}") {
-            let view = View::new(LeadId::parse(lead).unwrap(), OwnerId::parse(owner).unwrap(), now());
-            prop_assert_eq!(open(&view.token(1, &KEY)), Ok(view));
-        }
-    }
-}
+mod tests;

@@ -129,6 +129,7 @@ impl Town {
             subject: 0,
             values: BTreeMap::new(),
             links,
+            question: None,
         };
         let (language, version) = (self.playbook.setup.language, self.playbook.version());
         let of_use = if fate == Fate::Expires { DAY } else { DAY * 14 };

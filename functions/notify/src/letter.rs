@@ -5,8 +5,8 @@ use michi::id::LeadId;
 use michi::io::mailer::{Mail, Tags};
 use michi::io::store::DueKey;
 use michi::io::{Error, Retry, Versioned};
-use michi::link::{Click, Confirm, OfLetter};
-use michi::mail::compose::{self, Composed, Urls};
+use michi::link::{Click, Confirm, OfLetter, Question};
+use michi::mail::compose::{self, Ask, Composed, Urls};
 use michi::mail::footer::OptOut;
 use michi::mail::gate::{self, ForLead, Passage};
 use michi::mail::header;
@@ -26,6 +26,8 @@ struct Addresses {
     unsubscribe: String,
     preferences: String,
     confirm: Option<String>,
+    /// The page for each answer to the letter's question.
+    answers: Vec<String>,
 }
 
 impl Courier<'_> {
@@ -107,7 +109,11 @@ impl Courier<'_> {
             true => letter.links.clone(),
             false => (0..).zip(&letter.links).map(|(link, _)| signed(link)).collect(),
         };
+        let answer =
+            |answer| Question { lead: lead.clone(), message: message.id.clone(), answer }.url(collector, number, key.bytes());
+        let answers = letter.question.as_ref().map(|question| question.answers.as_slice()).unwrap_or_default();
         Ok(Addresses {
+            answers: (0..).zip(answers).map(|(number, _)| answer(number)).collect(),
             links,
             pixel: (!permissions.no_opens).then(|| of.pixel_url(collector, number, key.bytes())),
             unsubscribe: choices(),
@@ -118,7 +124,7 @@ impl Courier<'_> {
                     let confirm = Confirm::new(lead.clone(), consent.clone(), message.created);
                     Some(confirm.url(collector, number, key.bytes()))
                 }
-                Cause::Broadcast(_) => None,
+                Cause::Broadcast(_) | Cause::Scenario { .. } => None,
             },
         })
     }
@@ -134,6 +140,7 @@ fn compose(letter: &Letter, words: &Words, addresses: &Addresses, setup: &Setup)
         pixel: addresses.pixel.as_deref(),
         opt_out: Some(OptOut { unsubscribe: &addresses.unsubscribe, preferences: &addresses.preferences }),
         confirm: addresses.confirm.as_deref(),
+        ask: letter.question.as_ref().map(|question| Ask { question, answers: &addresses.answers }),
     };
     // Who we are is as the foot of the mail has it, by the live playbook.
     let mut values = letter.values.clone();

@@ -62,6 +62,10 @@ impl Courier<'_> {
                 compose::correction(version, &words.parts, correction, setup, owner, &url(lead), now)
             }
             Content::Summary(summary) => compose::summary(version, &words.parts, summary, setup, owner, url, now),
+            Content::Notice(notice) => {
+                let lead = message.lead.as_ref().ok_or("a notice is about nobody")?;
+                compose::notice(version, &words.parts, notice, setup, owner, &url(lead), now)
+            }
             Content::Letter(_) => return Err("a letter goes to a lead".to_owned()),
         };
         composed.map_err(|error| error.to_string())

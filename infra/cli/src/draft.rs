@@ -12,14 +12,18 @@ use michi::fold::fold;
 use michi::id::{ActivityId, FormId, LeadId, MailId, PageViewId, VisitorId};
 use michi::lead::Lead;
 use michi::mail::alert::Alert;
-use michi::mail::compose::{self, Composed, Urls};
+use michi::mail::compose::{self, Ask, Composed, Urls};
+use michi::mail::correction::Correction;
 use michi::mail::fields;
 use michi::mail::footer::OptOut;
 use michi::mail::header::{mailbox, sender};
+use michi::mail::letter::Question;
+use michi::mail::notice::Notice;
 use michi::mail::summary::{ReadyLine, Summary};
 use michi::mail::text::Plain;
 use michi::playbook::mail::{Class, Mail, Version};
 use michi::playbook::{Language, Owner, Playbook};
+use michi::scenario::owed;
 
 use crate::account::Target;
 use crate::lead::meant;
@@ -81,6 +85,10 @@ pub struct Draft {
 const UNSUBSCRIBE: &str = "https://example.com/michi-makes-this-link-for-each-reader/unsubscribe";
 const PREFERENCES: &str = "https://example.com/michi-makes-this-link-for-each-reader/preferences";
 const CONFIRM: &str = "https://example.com/michi-makes-this-link-for-each-reader/confirm";
+const ANSWER: &str = "https://example.com/michi-makes-this-link-for-each-reader/answer";
+/// What the notice says that nobody has asked for.
+const NOTICE_SAYS: &str = "This is where the words of the step stand";
+const NOTICE_SCENARIO: &str = "A scenario";
 const LEAD_PAGE: &str = "https://example.com/michi-makes-this-link-for-each-reader/lead";
 
 /// Composes a mail of the playbook in a folder.
@@ -173,22 +181,41 @@ fn content(
             let summary = summary(lead, now);
             compose::summary((language, version), parts, &summary, setup, owner, |_| LEAD_PAGE.to_owned(), now)
         }
+        (Class::Sales, "notice") => {
+            let notice = Notice::of(lead, NOTICE_SAYS, NOTICE_SCENARIO, now).context("a notice says nothing")?;
+            compose::notice((language, version), parts, &notice, setup, owner, LEAD_PAGE, now)
+        }
+        (Class::Sales, "correction") => {
+            let correction = Correction::of(lead, now, now);
+            compose::correction((language, version), parts, &correction, setup, owner, LEAD_PAGE, now)
+        }
         (Class::Sales, _) => {
             let alert = Alert::of(playbook, lead, None, now);
             compose::alert((language, version), parts, &alert, setup, owner, LEAD_PAGE, now)
         }
         (class, _) => {
             let values = fields::values(version, lead, Some(owner), setup);
+            let question = asked(playbook, id, language);
+            let pages: Vec<String> = question.iter().flat_map(|question| &question.answers).map(|_| ANSWER.to_owned()).collect();
             let urls = Urls {
                 links: &[],
                 pixel: None,
                 opt_out: Some(OptOut { unsubscribe: UNSUBSCRIBE, preferences: PREFERENCES }),
                 confirm: Some(CONFIRM),
+                ask: question.as_ref().map(|question| Ask { question, answers: &pages }),
             };
             compose::letter((language, version), parts, class, subject, &values, &urls, setup)
         }
     };
     Ok(composed?)
+}
+
+/// The question that a scenario asks with this mail, if one does.
+fn asked(playbook: &Playbook, mail: &MailId, language: Language) -> Option<Question> {
+    playbook.scenarios.values().find_map(|scenario| {
+        let step = owed::questions(&scenario.steps).into_iter().find(|step| step.send == *mail)?;
+        Some(owed::question(step, language))
+    })
 }
 
 /// A summary that speaks of one lead.

@@ -2,10 +2,11 @@
 //! say the same in text and in HTML.
 //!
 //! Here is the alert to sales: who, why now, and where to look. `correction` takes one back, `summary` tells of several
-//! leads at once, `letter` is a mail to a lead.
+//! leads at once, `notice` what a scenario says of one; `letter` is a mail to a lead.
 
 mod correction;
 mod letter;
+mod notice;
 mod summary;
 
 use askama::Template;
@@ -27,7 +28,8 @@ const MAX_SUBJECT: usize = 120;
 const MAX_WORDS: usize = 160;
 
 pub use correction::{CORRECTION, correction};
-pub use letter::{Urls, letter};
+pub use letter::{Ask, Urls, letter};
+pub use notice::{NOTICE, notice};
 pub use summary::{SUMMARY, summary};
 
 /// A mail ready to be sent, but for its addresses.

@@ -239,6 +239,7 @@ mod tests {
             subject: 0,
             values: std::collections::BTreeMap::new(),
             links: vec![],
+            question: None,
         };
         let (lead, version) = (LeadId::derive(&["l"]), PlaybookVersion::derive(&["p"]));
         let message = |class| {

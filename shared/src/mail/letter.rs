@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::values;
 use crate::consent::MailClass;
-use crate::id::{ActivityId, BroadcastId, MailId, TopicId};
+use crate::id::{ActivityId, BroadcastId, EnrollmentId, MailId, ScenarioId, StepId, TopicId, WayId};
 use crate::lead::Lead;
 use crate::playbook::mail::{Mail, Version};
 use crate::playbook::{Owner, Setup};
@@ -32,10 +32,33 @@ pub struct Letter {
     /// Where its links lead, by number: a link in a mail names lead, message and number, never a target.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
+    /// The question that it asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
+}
+
+/// A question to a lead, as it is asked: a later change of the scenario changes nothing in what was mailed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The question, in the reader's language.
+    pub text: String,
+    /// The attribute that keeps the answer.
+    pub attribute: String,
+    /// The answers, in order.
+    pub answers: Vec<Choice>,
+}
+
+/// One of the answers to a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// What the attribute keeps.
+    pub id: WayId,
+    /// What readers see, in their language.
+    pub text: String,
 }
 
 impl Letter {
-    /// A letter as it is owed now, with its values frozen; none: the mail is not for leads.
+    /// A letter as it is owed now, with its values frozen, that asks nothing; none: the mail is not for leads.
     #[must_use]
     pub fn owed(
         id: &MailId,
@@ -53,6 +76,7 @@ impl Letter {
             subject,
             values: values(version, lead, owner, setup),
             links: version.links.clone(),
+            question: None,
         })
     }
 }
@@ -65,4 +89,13 @@ pub enum Cause {
     Confirmation(ActivityId),
     /// A mail to many at once.
     Broadcast(BroadcastId),
+    /// A step of a scenario.
+    Scenario {
+        /// The scenario.
+        scenario: ScenarioId,
+        /// The lead's run of it.
+        enrollment: EnrollmentId,
+        /// The step.
+        step: StepId,
+    },
 }

@@ -13,6 +13,7 @@ use super::alert::Alert;
 use super::correction::Correction;
 use super::gate::{Deferral, Refusal};
 use super::letter::Letter;
+use super::notice::Notice;
 use super::summary::Summary;
 use crate::id::{AttemptId, LeadId, MailId, MessageId, OwnerId, PlaybookVersion};
 use crate::playbook::Language;
@@ -80,6 +81,8 @@ pub enum Content {
     Correction(Correction),
     /// The leads that a changed playbook made ready.
     Summary(Summary),
+    /// What a scenario tells of a lead.
+    Notice(Notice),
     /// A mail of the playbook's, to a lead.
     Letter(Box<Letter>),
 }
@@ -254,6 +257,21 @@ impl Message {
         Self::pending(id, Recipient::Owner(owner.clone()), language, playbook, Content::Summary(summary), now)
     }
 
+    /// A notice to somebody in sales, due at once.
+    #[must_use]
+    pub fn notice(
+        id: MessageId,
+        lead: &LeadId,
+        owner: &OwnerId,
+        language: Language,
+        playbook: &PlaybookVersion,
+        notice: Notice,
+        now: Timestamp,
+    ) -> Self {
+        let content = Content::Notice(notice);
+        Self { lead: Some(lead.clone()), ..Self::pending(id, Recipient::Owner(owner.clone()), language, playbook, content, now) }
+    }
+
     /// A letter to a lead, due at `due` and of no use from `expires` on.
     #[must_use]
     #[allow(clippy::too_many_arguments, reason = "each is a thing of its own, and a message has all of them")]
@@ -309,6 +327,7 @@ impl Message {
             Content::Alert(_) => "alert",
             Content::Correction(_) => "correction",
             Content::Summary(_) => "summary",
+            Content::Notice(_) => "notice",
             Content::Letter(letter) => return letter.mail.clone(),
         };
         MailId::parse(name).unwrap_or_else(|_| MailId::derive(&[name]))

@@ -4,7 +4,7 @@
 //! - [`bounce`]: what it means that a mail came back; [`outcome`]: how often it did
 //! - [`gate`]: the only door for mail; [`pace`]: how fast it lets mail out
 //! - [`alert`]: what sales is told of a lead; [`correction`]: of an alert that was a mistake; [`summary`]: of all that a
-//!   changed playbook made ready
+//!   changed playbook made ready; [`notice`]: what a scenario tells of one
 //! - [`broadcast`]: one mail to many leads at once; [`results`]: what came of it
 //! - [`compose`]: the mails that say it; [`words`]: the words for it
 //! - [`fields`]: what a playbook's mail may show; [`template`]: filling it in; [`footer`]: what stands below
@@ -22,6 +22,7 @@ pub mod header;
 pub mod letter;
 pub mod mailing;
 pub mod message;
+pub mod notice;
 pub mod outcome;
 pub mod pace;
 pub mod results;

@@ -136,6 +136,14 @@ impl Class {
     }
 }
 
+impl Version {
+    /// Whether it shows a question, which only an `ask` step has.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.fields.contains(crate::mail::fields::QUESTION)
+    }
+}
+
 impl Mail {
     /// What it says in this language, or in another if it is not written in this one; and in which.
     #[must_use]
@@ -189,7 +197,8 @@ impl Playbook {
     }
 }
 
-/// michi's own mails, which every playbook has unless it brings others of these names: `alert`, `summary` and `confirm`.
+/// michi's own mails, which every playbook has unless it brings others of these names: `alert`,
+/// `correction`, `summary`, `notice` and `confirm`.
 #[must_use]
 pub fn built_in() -> &'static BTreeMap<MailId, Mail> {
     static MAILS: OnceLock<BTreeMap<MailId, Mail>> = OnceLock::new();

@@ -171,8 +171,8 @@ pub enum Owed {
         mail: MailId,
         /// Which of its subjects, from 0.
         subject: u16,
-        /// The step whose question the mail asks, if it asks one.
-        asks: Option<StepId>,
+        /// The step that owes it: of an `ask` step the mail asks the question.
+        step: StepId,
     },
     /// A notice to the lead's salesperson.
     Notice {

@@ -1,8 +1,10 @@
 //! How a lead goes along a scenario: a pure function of (scenario, enrollment, what is known of the lead, now).
 //!
 //! - `enrollment`: one lead in one scenario: where it stands, what it waits for, and what is said of that in its log
+//! - [`owed`]: what a step says to people: the messages that it owes
 
 mod enrollment;
+pub mod owed;
 
 use jiff::SignedDuration;
 

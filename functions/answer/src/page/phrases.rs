@@ -138,6 +138,8 @@ pub(crate) fn mail(name: &str, language: Language) -> &str {
         ("alert", Language::Ja) => "アラート",
         ("correction", Language::En) => "Correction of an alert",
         ("correction", Language::Ja) => "アラートの訂正",
+        ("notice", Language::En) => "Notice",
+        ("notice", Language::Ja) => "お知らせ",
         (name, _) => name,
     }
 }

@@ -118,6 +118,7 @@ impl Row {
             Content::Alert(alert) => named(&alert.name, &alert.company),
             Content::Correction(correction) => named(&correction.name, &correction.company),
             Content::Summary(summary) => Some(format!("{} made ready by a changed playbook", summary.count)),
+            Content::Notice(notice) => named(&notice.name, &notice.company),
             Content::Letter(_) => None,
         };
         let (class, next, sent) = match &message.state {

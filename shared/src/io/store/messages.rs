@@ -237,7 +237,7 @@ fn to_item(message: &Message) -> Result<Item, Error> {
     item.insert(keys::TTL.to_owned(), keys::ttl(message.created.saturating_add(KEPT).unwrap_or(message.created)));
     let work = match message.content {
         Content::Alert(_) | Content::Correction(_) => Work::Alert,
-        Content::Summary(_) | Content::Letter(_) => Work::Mail,
+        Content::Summary(_) | Content::Notice(_) | Content::Letter(_) => Work::Mail,
     };
     if let Some(due) = message.due() {
         keys::set_due(&mut item, work, due);

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use minijinja::Value;
 
 use super::{Composed, MAX_WORDS, Shown, Teller, Unfilled, to_sales};
+use crate::mail::alert::Known;
 use crate::mail::correction::Correction;
 use crate::mail::template::Values;
 use crate::mail::text::cleaned;
@@ -32,15 +33,13 @@ pub fn correction(
     let teller = Teller { language, zone: setup.time_zone.get(), now };
     let cell = correction.cell.map(|cell| words::cell(cell, language)).unwrap_or_default();
     let said = Values::from([
-        ("person".to_owned(), Value::from(teller.whom(correction))),
+        ("person".to_owned(), Value::from(teller.whom(correction.name.as_ref(), correction.company.as_ref()))),
         ("alerted".to_owned(), Value::from(words::when(correction.alerted, now, teller.zone, language))),
         ("interest".to_owned(), Value::from(words::points(correction.interest))),
         ("cell".to_owned(), Value::from(cell)),
     ]);
-    let view = View { notes: teller.correction_notes(setup, owner) };
-    let text = [("footer", TextNotes { view: &view }.render()?)];
-    let html = [("footer", HtmlNotes { view: &view }.render()?)];
-    to_sales(version, parts, said, (text, html), &[("lead_url", url)], setup)
+    let (text, html) = teller.foot(setup, owner)?;
+    to_sales(version, parts, said, ([("footer", text)], [("footer", html)]), &[("lead_url", url)], setup)
 }
 
 #[derive(Template)]
@@ -61,8 +60,9 @@ struct View {
 }
 
 impl Teller<'_> {
-    fn whom(&self, correction: &Correction) -> String {
-        match (&correction.name, &correction.company) {
+    /// The person with the company, within a sentence.
+    pub(super) fn whom(&self, name: Option<&Known>, company: Option<&Known>) -> String {
+        match (name, company) {
             (Some(name), Some(company)) => {
                 self.pick(format!("{}, {}", name.text, company.text), format!("{} 様（{}）", name.text, company.text))
             }
@@ -72,13 +72,16 @@ impl Teller<'_> {
         }
     }
 
-    fn correction_notes(&self, setup: &Setup, owner: &Owner) -> Vec<String> {
+    /// What stands below a mail to sales about one lead, as text and as HTML.
+    pub(super) fn foot(&self, setup: &Setup, owner: &Owner) -> Result<(String, String), askama::Error> {
         let (company, name) = (cleaned(&setup.company.name, MAX_WORDS), cleaned(&owner.name, MAX_WORDS));
         let zone = self.zone.iana_name().unwrap_or("UTC");
-        vec![self.pick(
+        let note = self.pick(
             format!("Times are in {zone}. {company}'s playbook names {name} for this lead."),
             format!("時刻は{zone}です。{company}のプレイブックが{name}様をこの見込み客の担当に指定しています。"),
-        )]
+        );
+        let view = View { notes: vec![note] };
+        Ok((TextNotes { view: &view }.render()?, HtmlNotes { view: &view }.render()?))
     }
 }
 
@@ -87,7 +90,6 @@ mod tests {
     use super::super::tests::{now, own, setup};
     use super::*;
     use crate::lead::Cell;
-    use crate::mail::alert::Known;
     use crate::mail::text::Plain;
     use crate::playbook::Language::{En, Ja};
 

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use askama::Template;
 use minijinja::Value;
 
 use super::{Composed, MAX_SUBJECT, Unfilled};
+use crate::mail::fields::QUESTION;
 use crate::mail::footer::{Footer, OptOut};
+use crate::mail::letter::Question;
 use crate::mail::template::{Syntax, Values, escaped, filled, markup};
 use crate::mail::text::cleaned;
 use crate::playbook::mail::{Class, Parts, Version};
@@ -22,6 +25,51 @@ pub struct Urls<'u> {
     pub opt_out: Option<OptOut<'u>>,
     /// The page that confirms a consent.
     pub confirm: Option<&'u str>,
+    /// The question that the letter asks.
+    pub ask: Option<Ask<'u>>,
+}
+
+/// A question with the pages on which it is answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'u> {
+    /// The question.
+    pub question: &'u Question,
+    /// The page for each answer, in their order.
+    pub answers: &'u [String],
+}
+
+/// A question in the reader's language, as a block. None of it is markup.
+struct View<'u> {
+    text: String,
+    answers: Vec<Line<'u>>,
+}
+
+struct Line<'u> {
+    text: String,
+    url: &'u str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/question.txt")]
+struct TextQuestion<'v> {
+    view: &'v View<'v>,
+}
+
+#[derive(Template)]
+#[template(path = "mail/question.html")]
+struct HtmlQuestion<'v> {
+    view: &'v View<'v>,
+}
+
+impl Ask<'_> {
+    /// The block as text and as HTML.
+    fn blocks(&self) -> Result<(String, String), askama::Error> {
+        let said = |text: &str| cleaned(text, MAX_VALUE);
+        let answers = self.question.answers.iter().zip(self.answers);
+        let answers = answers.map(|(answer, url)| Line { text: said(&answer.text), url }).collect();
+        let view = View { text: said(&self.question.text), answers };
+        Ok((TextQuestion { view: &view }.render()?, HtmlQuestion { view: &view }.render()?))
+    }
 }
 
 /// Composes one version of a mail for one lead. `values` are those of [`values`](crate::mail::fields::values), frozen when
@@ -65,15 +113,19 @@ pub fn letter(
         |url| format!("<img src=\"{}\" width=\"1\" height=\"1\" alt=\"\" style=\"display:block;border:0;\">", escaped(url));
     let pixel = urls.pixel.map(picture).unwrap_or_default();
 
-    let with = |syntax: Syntax, footer: String, pixel: String| {
+    // A letter that asks nothing shows nothing in the question's place.
+    let (asked_text, asked_html) = urls.ask.map(|ask| ask.blocks()).transpose()?.unwrap_or_default();
+
+    let with = |syntax: Syntax, footer: String, pixel: String, asked: String| {
         let url = |url: &String| if syntax == Syntax::Html { markup(escaped(url)) } else { Value::from(url.clone()) };
         let mut all = all.clone();
         all.extend(addresses.iter().map(|(name, address)| (name.clone(), url(address))));
-        all.extend([("footer".to_owned(), markup(footer)), ("pixel".to_owned(), markup(pixel))]);
+        let made = [("footer", footer), ("pixel", pixel), (QUESTION, asked)];
+        all.extend(made.map(|(name, block)| (name.to_owned(), markup(block.trim().to_owned()))));
         all
     };
-    let text = filled(&parts.text, Syntax::Text, &with(Syntax::Text, footer.text, String::new()))?;
-    let html = filled(&parts.html, Syntax::Html, &with(Syntax::Html, footer.html, pixel))?;
+    let text = filled(&parts.text, Syntax::Text, &with(Syntax::Text, footer.text, String::new(), asked_text))?;
+    let html = filled(&parts.html, Syntax::Html, &with(Syntax::Html, footer.html, pixel, asked_html))?;
     Ok(Composed { subject, text: tidied(&text), html })
 }
 

@@ -176,7 +176,7 @@ impl Message {
     /// How long to wait for proof that an unanswered try sent it.
     fn evidence(&self) -> SignedDuration {
         match self.content {
-            Content::Alert(_) | Content::Correction(_) | Content::Summary(_) => EVIDENCE,
+            Content::Alert(_) | Content::Correction(_) | Content::Summary(_) | Content::Notice(_) => EVIDENCE,
             Content::Letter(_) => LETTER_EVIDENCE,
         }
     }

@@ -12,7 +12,7 @@ pub enum Part {
 }
 
 /// The mails of the default playbook, by the names of their files.
-pub const DEFAULT_MAILS: [(&str, &str); 26] = [
+pub const DEFAULT_MAILS: [(&str, &str); 28] = [
     ("mail/alert.ja.md", include_str!("../../../../infra/playbook/mail/alert.ja.md")),
     ("mail/alert.md", include_str!("../../../../infra/playbook/mail/alert.md")),
     ("mail/case-study.ja.md", include_str!("../../../../infra/playbook/mail/case-study.ja.md")),
@@ -25,6 +25,8 @@ pub const DEFAULT_MAILS: [(&str, &str); 26] = [
     ("mail/how-far.md", include_str!("../../../../infra/playbook/mail/how-far.md")),
     ("mail/making-the-case.ja.md", include_str!("../../../../infra/playbook/mail/making-the-case.ja.md")),
     ("mail/making-the-case.md", include_str!("../../../../infra/playbook/mail/making-the-case.md")),
+    ("mail/notice.ja.md", include_str!("../../../../infra/playbook/mail/notice.ja.md")),
+    ("mail/notice.md", include_str!("../../../../infra/playbook/mail/notice.md")),
     ("mail/one-idea.ja.md", include_str!("../../../../infra/playbook/mail/one-idea.ja.md")),
     ("mail/one-idea.md", include_str!("../../../../infra/playbook/mail/one-idea.md")),
     ("mail/shall-we-stop.ja.md", include_str!("../../../../infra/playbook/mail/shall-we-stop.ja.md")),

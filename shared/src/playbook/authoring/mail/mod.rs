@@ -173,9 +173,9 @@ mod tests {
     #[test]
     #[allow(clippy::disallowed_methods, reason = "a switch for whoever changes the mails; nothing that ships reads it")]
     fn the_built_in_mails_are_those_of_the_default_playbook() {
-        let own = |id: &MailId| matches!(id.as_str(), "alert" | "correction" | "summary" | "confirm");
+        let own = |id: &MailId| matches!(id.as_str(), "alert" | "correction" | "summary" | "notice" | "confirm");
         let mails: BTreeMap<MailId, Mail> = default_playbook().unwrap().mails.into_iter().filter(|(id, _)| own(id)).collect();
-        assert_eq!(mails.len(), 4);
+        assert_eq!(mails.len(), 5);
         let fresh = format!("{}\n", serde_json::to_string_pretty(&BuiltIn::of(mails.clone())).unwrap());
         let path = format!("{}/src/playbook/built_in.json", env!("CARGO_MANIFEST_DIR"));
         if std::env::var("MICHI_REFRESH").is_ok() {

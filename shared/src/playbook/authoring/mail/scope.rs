@@ -5,7 +5,7 @@ use super::super::names::Names;
 use super::super::place::Place;
 use super::tags::Scope;
 use crate::id::MailId;
-use crate::mail::compose::{ALERT, CORRECTION, SUMMARY, Shown};
+use crate::mail::compose::{ALERT, CORRECTION, NOTICE, SUMMARY, Shown};
 use crate::mail::fields::{CONFIRM_URL, LEAD, OURS, OWNER, QUESTION, URLS};
 use crate::playbook::mail::Class;
 
@@ -36,6 +36,7 @@ impl<'a> Scopes<'a> {
             ("alert", Class::Sales) => sales(&ALERT),
             ("correction", Class::Sales) => sales(&CORRECTION),
             ("summary", Class::Sales) => sales(&SUMMARY),
+            ("notice", Class::Sales) => sales(&NOTICE),
             (CONFIRM, _) => {
                 let attributes = self.names.attributes.iter().copied().chain(LEAD).chain(OWNER);
                 Scope {
@@ -95,16 +96,16 @@ impl<'a> Scopes<'a> {
             mistakes.push(at.mistake(what, remedy));
         };
         match (id.as_str(), class) {
-            ("alert" | "correction" | "summary", Class::Marketing | Class::Service) => {
+            ("alert" | "correction" | "summary" | "notice", Class::Marketing | Class::Service) => {
                 wrong(format!("the mail \"{id}\" goes to sales"), "write \"class: sales\", or give the mail another name");
             }
             (CONFIRM, Class::Marketing | Class::Sales) => {
                 wrong("the mail \"confirm\" is sent because somebody asked for it".to_owned(), "write \"class: service\"");
             }
-            ("alert" | "correction" | "summary", Class::Sales) | (_, Class::Marketing | Class::Service) => {}
+            ("alert" | "correction" | "summary" | "notice", Class::Sales) | (_, Class::Marketing | Class::Service) => {}
             (_, Class::Sales) => {
                 wrong(
-                    "only \"alert\", \"correction\" and \"summary\" go to sales".to_owned(),
+                    "only \"alert\", \"correction\", \"summary\" and \"notice\" go to sales".to_owned(),
                     "write \"class: marketing\" or \"class: service\"",
                 );
             }

@@ -1,11 +1,12 @@
 //! What is said of mails, and what they become.
 
 use super::*;
-use crate::id::MailId;
+use crate::id::{MailId, WayId};
 use crate::lead::{Attribute, Lead};
-use crate::mail::compose::{Composed, Unfilled, Urls, letter};
+use crate::mail::compose::{Ask, Composed, Unfilled, Urls, letter};
 use crate::mail::fields;
 use crate::mail::footer::OptOut;
+use crate::mail::letter::{Choice, Question};
 use crate::playbook::Language::{self, En, Ja};
 use crate::playbook::mail::Class;
 
@@ -168,7 +169,10 @@ fn the_front_matter_says_what_the_mail_is() {
     body("---\nsubject: x\n", &["[---] the line --- that ends the front matter is missing"]);
     body("---\nclass: marketing\n---\nx", &["[class] \"subject\" is missing here = add \"subject: "]);
     body("---\nsubject: x\nclass: promo\n---\nx", &["[promo] \"promo\" is not known here"]);
-    body("---\nsubject: x\nclass: sales\n---\nx", &["[sales] only \"alert\", \"correction\" and \"summary\" go to sales"]);
+    body(
+        "---\nsubject: x\nclass: sales\n---\nx",
+        &["[sales] only \"alert\", \"correction\", \"summary\" and \"notice\" go to sales"],
+    );
     body(
         "---\nsubject: x\ntopic: news\n---\nx",
         &["[news] no topic is called \"news\" = give it in playbook.yaml under \"mail: topics:\""],
@@ -269,6 +273,7 @@ fn sent(playbook: &Playbook, name: &str, language: Language, lead: &Lead) -> Res
         pixel: Some("https://m.example/o/abc.gif"),
         opt_out: Some(OptOut { unsubscribe: URLS[0], preferences: URLS[1] }),
         confirm: Some("https://m.example/y/abc"),
+        ask: None,
     };
     letter((language, version), version.body.parts().unwrap(), mail.class, 0, &values, &urls, &playbook.setup)
 }
@@ -425,4 +430,62 @@ proptest! {
             }
         }
     }
+}
+
+/// The same with a scenario that asks a question with the mail `ask`.
+fn asking(mails: &[(&str, &str)]) -> Vec<SourceFile> {
+    let scenario = "name: Asks
+trigger: by_hand
+steps:
+  - ask:
+      id: why
+      send: ask
+      question: Why?
+      attribute: why
+      within: 7d
+      answers: [{ id: cost, text: Cost }, { id: quality, text: Quality }]
+";
+    with(mails).into_iter().chain([SourceFile::new("scenarios/asks.yaml", scenario)]).collect()
+}
+
+#[test]
+fn a_question_stands_in_its_mail_with_its_answers_as_links() {
+    let text = "---\nsubject: A question\n---\nHello\n\n{{ question }}\n\nBye";
+    let playbook = check(&asking(&[("ask.md", text)])).unwrap();
+    let mail = &playbook.mails[&MailId::parse("ask").unwrap()];
+    let (language, version) = mail.version(Ja).unwrap();
+    assert!(version.asks());
+    let choice = |id: &str, text: &str| Choice { id: WayId::parse(id).unwrap(), text: text.to_owned() };
+    let question = Question {
+        text: "費用？ <b>{{ x }}".to_owned(),
+        attribute: "why".to_owned(),
+        answers: vec![choice("cost", "Cost & price"), choice("quality", "品質")],
+    };
+    let answers = ["https://m.example/q/1?a=1&b=2".to_owned(), "https://m.example/q/2".to_owned()];
+    let composed = |ask| {
+        let urls = Urls { opt_out: Some(OptOut { unsubscribe: URLS[0], preferences: URLS[1] }), ask, ..Urls::default() };
+        let values = [("question".to_owned(), "what a stranger wrote".to_owned())].into();
+        letter((language, version), version.body.parts().unwrap(), mail.class, 0, &values, &urls, &playbook.setup).unwrap()
+    };
+    let mail = composed(Some(Ask { question: &question, answers: &answers }));
+    let wanted = "Hello\n\n費用？ <b>{{ x }}\n\n* Cost & price\n  <https://m.example/q/1?a=1&b=2>\n\n* 品質\n  <https://m.example/q/2>\n\nBye";
+    assert!(mail.text.starts_with(wanted), "{}", mail.text);
+    for part in ["費用？ &#60;b&#62;{{ x }}", "Cost &#38; price</a>", "href=\"https://m.example/q/1?a=1&#38;b=2\"", "品質</a>"]
+    {
+        assert!(mail.html.contains(part), "{part} is missing in {}", mail.html);
+    }
+    let without = composed(None);
+    assert!(without.text.starts_with("Hello\n\nBye") && !without.html.contains("stranger"), "{}", without.text);
+}
+
+#[test]
+fn a_question_stands_by_itself() {
+    let text = "---\nsubject: A question\n---\nSay: {{ question }}!";
+    let found: Vec<String> = mistakes(&asking(&[("ask.md", text)])).iter().map(brief).collect();
+    assert_eq!(
+        found,
+        [
+            "[{{ question }}] this field is a whole block, and stands within a text = put it on a line of its own, with an empty line above and below it"
+        ]
+    );
 }
