@@ -5,6 +5,7 @@
 
 #[cfg(feature = "authoring")]
 pub mod authoring;
+pub mod explain;
 pub mod mail;
 pub mod mailing;
 pub mod pattern;
