@@ -87,13 +87,9 @@ fn all(playbook: &Playbook, language: Language) -> Vec<Explained> {
     scenarios.chain(playbook.segments.keys().filter_map(|id| explain::segment(playbook, id, language))).collect()
 }
 
-/// The title and what lets a lead in.
+/// The title, and what lets a lead in.
 fn brief(one: &Explained, out: &mut dyn Write) -> anyhow::Result<()> {
-    writeln!(out, "{}", one.title)?;
-    for fact in one.facts.iter().take(1) {
-        writeln!(out, "  {}", fact.says.join("; "))?;
-    }
-    Ok(())
+    Ok(writeln!(out, "{}\n  {}", one.title, one.brief)?)
 }
 
 fn whole(one: &Explained, language: Language, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -91,7 +91,25 @@ fn a_scenario_without_a_mistake_becomes_types() {
 #[test]
 fn a_mistake_in_a_scenario_is_shown_with_its_line_and_the_place_in_it() {
     let said = check(&with(&[("send: hello", "send: helo"), ("step: pause", "step: puase"), ("within: 14d", "within: 500d")]));
-    insta::assert_snapshot!(said.unwrap_err().to_string(), @"");
+    insta::assert_snapshot!(said.unwrap_err().to_string(), @r#"
+    scenarios/nurture.yaml:10:30: no mail is called "helo"
+       |
+    10 |   - mail: { id: first, send: helo }
+       |                              ^^^^
+       = did you mean "hello"? These names are given in the folder mail, as in mail/NAME.md
+
+    scenarios/nurture.yaml:15:15: 500d is longer than footsteps are kept
+       |
+    15 |       within: 500d
+       |               ^^^^
+       = write 400d or less
+
+    scenarios/nurture.yaml:39:35: no step is called "puase"
+       |
+    39 |   - go_to: { id: once-more, step: puase }
+       |                                   ^^^^^
+       = did you mean "pause"? These names are given to a step of this scenario
+    "#);
 }
 
 #[test]
@@ -103,7 +121,6 @@ fn what_a_scenario_names_is_given_somewhere() {
         mails: [hello, other] => mails: [hello, othr]
             [othr] no mail is called "othr" = did you mean "other"? These names are given in the folder mail, as in mail/NAME.md
         send: question => send: questoin
-            [{{ question }}] "question" may not stand here = take it away, or let a scenario send this mail with a step "ask": that step has the question and its answers
             [questoin] no mail is called "questoin" = did you mean "question"? These names are given in the folder mail, as in mail/NAME.md
         form: inquiry => form: inqiry
             [inqiry] no class of forms is called "inqiry" = did you mean "inquiry"? These names are given in playbook.yaml under "forms"
@@ -135,11 +152,11 @@ fn ids_are_given_once() {
         id: tell => id: Pause
             [Pause] "Pause" is used for a second step = line 11 has it already: choose another, or put the two together
         id: small => id: big
-            [big] "big" is used for a second way = line 22 has it already: choose another, or put the two together
+            [big] "big" is used for a second way = line 23 has it already: choose another, or put the two together
         id: b, => id: a,
-            [a] "a" is used for a second way = line 28 has it already: choose another, or put the two together
+            [a] "a" is used for a second way = line 29 has it already: choose another, or put the two together
         id: quality => id: cost
-            [cost] "cost" is used for a second answer = line 35 has it already: choose another, or put the two together
+            [cost] "cost" is used for a second answer = line 36 has it already: choose another, or put the two together
         [hello, other] => [hello, other, hello]
             [hello] "hello" is used for a second mail of the series = line 19 has it already: choose another, or put the two together
         "##,
@@ -160,7 +177,7 @@ fn only_mails_for_leads_are_sent_and_each_as_it_is_meant() {
             [question] the mail "question" asks a question, which nothing but "ask" can put = send it with "ask", or name another mail
         send: question => send: other
             [mail/other.md] a scenario asks a question with this mail, and {{ question }} is missing = write {{ question }} on a line of its own, where question and answers shall stand
-            [{{ question }}] "question" may not stand here = take it away, or let a scenario send this mail with a step "ask": that step has the question and its answers
+            [question] "question" may not stand here = take it away, or let a scenario send this mail with a step "ask": that step has the question and its answers
             [other] the mail "other" asks a question, which nothing but "ask" can put = send it with "ask", or name another mail
         {{ question }} => {{ question }} or not
             [{{ question }}] this field is a whole block, and stands within a text = put it on a line of its own, with an empty line above and below it
@@ -195,7 +212,7 @@ fn times_are_such_as_come() {
         for: 3d => for: 3660d
             [3660d] 3660d is more than ten years = write 3650d or less
         for: 3d => for: 3 days
-            [3 days] "3 days" does not fit here: a length of time is a whole number with m, h, d or w behind it, as in 30d = write another text, as in 30d
+            [3 days] "3 days" does not fit here: a length of time is a whole number with m, h, d or w behind it, as in 30d = write another text, as in 30d. How long.
         after: 90d => after: 999999w
             [999999w] 6999993d is more than ten years = write 3650d or less
         every: 7d => every: 600w
@@ -213,7 +230,7 @@ fn times_are_such_as_come() {
         days: [mon], hour: 9 => days: [mon], hour: 24
             [24] 24 is too large: at most 23 belongs here = write another number. The hour.
         days: [mon, tue] => days: [mon, thurs]
-            [thurs] "thurs" is not known here = did you mean "thu"?
+            [thurs] "thurs" is not known here = known here: mon, tue, wed, thu, fri, sat, sun
         "##,
     );
     // The playbook's own window is judged in the same way.
@@ -254,7 +271,7 @@ fn lists_hold_as_many_things_as_mean_something() {
         with,
         &SCENARIO[at..],
         "steps: []",
-        "[{{ question }}] \"question\" may not stand here = take it away, or let a scenario send this mail with a step \"ask\": that step has the question and its answers\n[steps] this list is empty = write at least one thing in it. What happens, in order.",
+        "[question] \"question\" may not stand here = take it away, or let a scenario send this mail with a step \"ask\": that step has the question and its answers\n[steps] this list is empty = write at least one thing in it. What happens, in order.",
     );
 }
 
@@ -274,7 +291,7 @@ fn a_trigger_lets_somebody_in() {
         trigger: { form: inquiry } => trigger: { date: { attribute: renewal, offset: 1h } }
             [1h] 1h is no number of whole days = write days, as in -30d; the hour stands behind "hour:"
         trigger: { form: inquiry } => trigger: { form: inquiry, track: trial }
-            [track] 2 keys stand here, where one belongs = keep one of: cell, date, form, form_named, segment, stage, track, by_hand
+            [track] 2 keys stand here, where one belongs = keep one of: form, form_named, track, stage, cell, segment, date, by_hand
         trigger: { form: inquiry } => trigger: { forn: inquiry }
             [forn] "forn" is not known here = did you mean "form"?
         trigger: { form: inquiry }⏎ =>
@@ -290,7 +307,7 @@ fn a_condition_asks_neither_too_deep_nor_for_too_much() {
         with,
         "goal: { segment: warm }",
         &nested,
-        "[level] 21 conditions lie in each other here, with those of the segments asked for = at most 20 may: let the condition ask for less deep ones",
+        "[not] 21 conditions lie in each other here, with those of the segments asked for = at most 20 may: let the condition ask for less deep ones",
     );
     let within = nested.replacen("{ level: [1] }", "{ segment: back }", 1).replacen("{ not: ", "", 2).replacen(" } }", "", 1);
     let found: Vec<String> = mistakes(&with(&[("goal: { segment: warm }", &within)])).iter().map(brief).collect();
@@ -385,7 +402,13 @@ fn steps_are_not_too_many_and_lie_not_too_deep() {
         assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
         insta::allow_duplicates! {
-            insta::assert_snapshot!(found.concat(), @"");
+            insta::assert_snapshot!(found.concat(), @r"
+            scenarios/nurture.yaml:504:5: this scenario has more than 500 steps: this is the first too many
+                |
+            504 |   - wait: { id: w500, for: 1d }
+                |     ^^^^
+                = part it in several scenarios: one can set an attribute that lets leads into the next
+            ");
         }
     }
     let nested = |depth: usize| {
@@ -414,11 +437,11 @@ fn a_scenario_is_plain_yaml_in_a_file_of_its_name() {
         send: hello => send: *m
             [*m] a text that begins with * is a reference in YAML, and the files know none = put the text in quotes: "*m"
         - mail: { id: first, send: hello } => - mail: { id: first, send: hello }⏎    wait: { id: x, for: 1d }
-            [wait] 2 keys stand here, where one belongs = keep one of: ask, branch, go_to, mail, notify, series, set, split, stop, wait, wait_date, wait_for, wait_until
+            [wait] 2 keys stand here, where one belongs = keep one of: mail, wait, wait_until, wait_date, wait_for, branch, split, series, ask, set, notify, stop, go_to
         - mail: { id: first, send: hello } => - mial: { id: first, send: hello }
             [mial] "mial" is not known here = did you mean "mail"?
         - mail: { id: first, send: hello } => - mail
-            [mail] "mail" alone says too little = write "mail: ". Sends a mail.
+            [mail] "mail" alone says too little = write "mail:". Sends a mail.
         id: first, =>
             [mail] "id" is missing here = add "id: first-mail". The step's id.
         id: first, => id: premier étage,
@@ -445,6 +468,15 @@ fn a_scenario_is_plain_yaml_in_a_file_of_its_name() {
 }
 
 #[test]
+fn the_scenario_in_the_readme_is_one() {
+    let readme = include_str!("../../../../../README.md");
+    let text = readme.split("## Nurture with a scenario").nth(1).and_then(|part| part.split("```\n").nth(1)).unwrap();
+    let mut given = default_files();
+    given.push(SourceFile::new("scenarios/after-trial.yaml", text));
+    assert_eq!(check(&given).map(|playbook| playbook.scenarios.len()).map_err(|mistakes| mistakes.to_string()), Ok(3));
+}
+
+#[test]
 fn all_mistakes_of_a_scenario_are_told_at_once() {
     let changes = [
         ("form: inquiry", "form: inqiry"),
@@ -460,7 +492,7 @@ fn all_mistakes_of_a_scenario_are_told_at_once() {
         ("step: pause", "step: puase"),
     ];
     let found: Vec<usize> = mistakes(&with(&changes)).iter().map(|mistake| mistake.at.as_ref().unwrap().line).collect();
-    assert_eq!(found, [2, 3, 4, 8, 10, 11, 15, 24, 25, 28, 38]);
+    assert_eq!(found, [2, 3, 4, 8, 10, 11, 15, 25, 26, 29, 39]);
 }
 
 /// Steps of every kind, with ids that are given later, and with references to any of them.
