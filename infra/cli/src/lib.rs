@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod draft;
 pub mod erase;
 pub mod everybody;
+pub mod explain;
 pub mod export_lead;
 pub mod export_leads;
 mod failures;
