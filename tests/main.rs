@@ -32,6 +32,7 @@ mod permissions;
 mod playbook;
 mod relay;
 mod replay;
+mod scenario;
 mod sdks;
 mod simulation;
 mod spam;

@@ -6,6 +6,8 @@
 #[cfg(feature = "authoring")]
 pub mod authoring;
 pub mod explain;
+mod holidays;
+pub mod hours;
 pub mod mail;
 pub mod mailing;
 pub mod pattern;
