@@ -163,7 +163,7 @@ mod tests {
                     - the lead wants no marketing mail, or none may be sent to it
                     - sales takes the lead in hand, or wants no more of it
         Again:      180 days after it left, at the earliest
-        Sends:      Mon to Fri, 8:00 to 19:00, Asia/Tokyo, without holidays
+        Sends:      marketing mail in the playbook's hours: Mon to Fri, 8:00 to 19:00, Asia/Tokyo, without holidays
         On an edit: leads under way go on by the new version from the step where they are; where that is gone, they leave
 
         - Wait 2 days. [time-to-read]
@@ -187,7 +187,7 @@ mod tests {
         Ends early: - the lead wants no marketing mail, or none may be sent to it
                     - sales takes the lead in hand, or wants no more of it
         Again:      never
-        Sends:      Mon to Fri, 8:00 to 19:00, Asia/Tokyo, without holidays
+        Sends:      marketing mail in the playbook's hours: Mon to Fri, 8:00 to 19:00, Asia/Tokyo, without holidays
         On an edit: leads under way go on by the new version from the step where they are; where that is gone, they leave
 
         - Send each of these that the lead has not had yet, 21 days apart: still-of-use ("Is this still on your list?"); one-idea ("One idea for a quarter of an hour"); shall-we-stop ("Shall we stop writing?"). [letters]
@@ -210,7 +210,7 @@ mod tests {
                           ・配信停止、または送信できない相手になった
                           ・営業が担当した、または対象外になった
         再び入る：        終わってから180日後に可能
-        配信時間：        月曜から金曜の8時から19時まで（Asia/Tokyo、休業日を除く）
+        配信時間：        マーケティングメールはプレイブックの配信時間：月曜から金曜の8時から19時まで（Asia/Tokyo、休業日を除く）
         変更したとき：    途中の相手は、今いるステップから新しい版で続けます。そのステップがなくなっていれば、終わります
 
         ・2日待つ。 [time-to-read]
@@ -234,7 +234,7 @@ mod tests {
         途中で終わる条件：・配信停止、または送信できない相手になった
                           ・営業が担当した、または対象外になった
         再び入る：        なし（一度だけ）
-        配信時間：        月曜から金曜の8時から19時まで（Asia/Tokyo、休業日を除く）
+        配信時間：        マーケティングメールはプレイブックの配信時間：月曜から金曜の8時から19時まで（Asia/Tokyo、休業日を除く）
         変更したとき：    途中の相手は、今いるステップから新しい版で続けます。そのステップがなくなっていれば、終わります
 
         ・まだ届いていないものを、21日おきに順に送る：still-of-use「その後、ご検討はいかがですか」、one-idea「15分でできる「やらなくてよかった仕事」の見つけ方」、shall-we-stop「メールの配信を続けてもよろしいでしょうか」。 [letters]

@@ -130,10 +130,17 @@ impl Words<'_> {
             Some(WhoseZone::Lead) => self.pick("by the lead's own clock", "相手の現地時間"),
             Some(WhoseZone::Company) | None => zone,
         };
-        self.pick(
+        let hours = self.pick(
             format!("{days}, {from}:00 to {to}:00, {whose}, without holidays"),
             format!("{days}の{from}時から{to}時まで（{whose}、休業日を除く）"),
-        )
+        );
+        match window {
+            Some(_) => hours,
+            None => self.pick(
+                format!("marketing mail in the playbook's hours: {hours}"),
+                format!("マーケティングメールはプレイブックの配信時間：{hours}"),
+            ),
+        }
     }
 
     fn days(&self, days: &[Day]) -> String {

@@ -1,5 +1,6 @@
 //! What is said of which mistake.
 
+mod flow;
 mod mail;
 mod scenario;
 mod sense;
