@@ -13,6 +13,7 @@ use michi::id::{ActivityId, FormId, LeadId, MailId, PageViewId, VisitorId};
 use michi::lead::Lead;
 use michi::mail::alert::Alert;
 use michi::mail::compose::{self, Composed, Urls};
+use michi::mail::correction::Correction;
 use michi::mail::fields;
 use michi::mail::footer::OptOut;
 use michi::mail::header::{mailbox, sender};
@@ -172,6 +173,11 @@ fn content(
         (Class::Sales, "summary") => {
             let summary = summary(lead, now);
             compose::summary((language, version), parts, &summary, setup, owner, |_| LEAD_PAGE.to_owned(), now)
+        }
+        (Class::Sales, "correction") => {
+            let alerted = now.saturating_sub(SignedDuration::from_mins(10)).unwrap_or(now);
+            let correction = Correction::of(lead, alerted, now);
+            compose::correction((language, version), parts, &correction, setup, owner, LEAD_PAGE, now)
         }
         (Class::Sales, _) => {
             let alert = Alert::of(playbook, lead, None, now);
