@@ -33,4 +33,5 @@ pub mod rollback;
 pub mod segment;
 pub mod send_test;
 pub mod shown;
+pub mod simulate;
 pub mod suspects;
