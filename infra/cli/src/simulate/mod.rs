@@ -257,10 +257,10 @@ mod tests {
 
     fn default_folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        for (name, text) in authoring::default_files() {
-            let path = folder.path().join(name);
+        for file in authoring::default_files() {
+            let path = folder.path().join(file.name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
+            std::fs::write(path, file.bytes).unwrap();
         }
         folder
     }
@@ -273,8 +273,7 @@ mod tests {
         for part in ["4 leads made up", "4 entered", "nobody came to", "how-far/comparing", "three-questions"] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        let json: serde_json::Value =
-            serde_json::from_str(&said(&["--playbook", dir, "--examples", "--json"]).unwrap()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&said(&["--playbook", dir, "--examples", "--json"]).unwrap()).unwrap();
         assert_eq!(json["report"]["leads"], 4);
         assert_eq!(json["report"]["entered"]["after-white-paper"], 4);
         let csv = said(&["wake-the-quiet", "--playbook", dir, "--examples", "--csv"]).unwrap();

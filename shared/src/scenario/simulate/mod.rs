@@ -201,7 +201,14 @@ impl World<'_> {
             Next::Send(letter) => self.send(letter),
             Next::Does(kind) => {
                 self.tell(kind);
-                let _decided = decide(self.of.playbook, &self.of.version, &self.course.lead, &mut self.course.log, Change::default(), self.now);
+                let _decided = decide(
+                    self.of.playbook,
+                    &self.of.version,
+                    &self.course.lead,
+                    &mut self.course.log,
+                    Change::default(),
+                    self.now,
+                );
                 let open: Vec<EnrollmentId> = self.open.keys().cloned().collect();
                 open.iter().for_each(|id| self.advance(id));
             }
@@ -368,9 +375,6 @@ impl World<'_> {
         for (after, kind) in self.of.assume.reads(self.of.playbook, &letter) {
             self.plan(now.saturating_add(after).unwrap_or(Timestamp::MAX), Next::Does(kind));
         }
-        // Who waits for it to go out need not wait for the next look.
-        let waiting: Vec<EnrollmentId> = self.open.keys().cloned().collect();
-        waiting.iter().for_each(|id| self.look(id));
     }
 }
 

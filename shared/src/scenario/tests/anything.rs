@@ -66,7 +66,7 @@ fn trip(scenario: &Value, news: &[(i64, u8)]) -> Trip {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// Whatever happens, it waits for something to come or ends; the same look says the same; and no day has too many steps.
     #[test]
