@@ -28,13 +28,17 @@ async fn a_white_paper_leads_to_the_last_mail_on_the_planned_days() {
     suite.advance(DAY * 30).await.unwrap();
     assert_eq!(reader.open(&suite).await, []);
     assert_eq!(reader.left(&suite).await, [Left::End]);
-    assert_eq!(
-        reader.got(&suite).await,
-        ["Wed 01 Apr 09:03 welcome", "Mon 06 Apr 09:00 case-study", "Mon 20 Apr 09:00 talk"]
-    );
+    assert_eq!(reader.got(&suite).await, ["Wed 01 Apr 09:03 welcome", "Mon 06 Apr 09:00 case-study", "Mon 20 Apr 09:00 talk"]);
     assert_eq!(
         reader.path(&suite).await,
-        ["hello: mailed welcome", "days: done", "cases: mailed case-study", "prices: otherwise", "cool: done", "talk: mailed talk"]
+        [
+            "hello: mailed welcome",
+            "days: done",
+            "cases: mailed case-study",
+            "prices: otherwise",
+            "cool: done",
+            "talk: mailed talk"
+        ]
     );
     assert_eq!(suite.finish(HOUR).await.unwrap(), Vec::<String>::new());
 }
@@ -136,7 +140,8 @@ async fn a_day_of_sleep_is_made_up_for_as_each_step_says() {
 #[tokio::test]
 async fn a_crowd_that_is_due_at_once_goes_on_in_order() {
     let mut scenario = nurture();
-    scenario["steps"] = json!([{ "wait": { "id": "hours", "for": "2h" } }, { "set": { "id": "after", "attribute": "a", "to": "b" } }]);
+    scenario["steps"] =
+        json!([{ "wait": { "id": "hours", "for": "2h" } }, { "set": { "id": "after", "attribute": "a", "to": "b" } }]);
     let suite = suite_with(&only(scenario)).await;
     let mut readers = Vec::new();
     for n in 0..40 {

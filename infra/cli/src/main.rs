@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use michi_cli::{
-    apply, approve, broadcasts, check, derivation, dev, doctor, erase, export_lead, export_leads, history, import, init, lead,
-    leads, mail, messages, plan, preview, redrive, replay, rollback, scenarios, segment, send_test, suspects,
+    apply, approve, broadcasts, check, derivation, dev, doctor, erase, explain, export_lead, export_leads, history, import, init,
+    lead, leads, mail, messages, plan, preview, redrive, replay, rollback, scenarios, segment, send_test, simulate, suspects,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -28,12 +28,16 @@ enum Command {
     Preview(preview::PreviewArgs),
     /// Send a mail to an address of your own, marked as a test.
     SendTest(send_test::SendTestArgs),
+    /// Tell a scenario or a segment in plain words; without a name, list them.
+    Explain(explain::ExplainArgs),
     /// List the hottest leads, by what they are worth now.
     Leads(leads::LeadsArgs),
     /// Show a lead: what it did, what each point is for, and the messages about it.
     Lead(lead::LeadArgs),
     /// Say who is in a segment now, and how many of them may be mailed; without a name, list the segments.
     Segment(segment::SegmentArgs),
+    /// Say who would get what on which day along a scenario, by the engine itself. Writes nothing.
+    Simulate(simulate::SimulateArgs),
     /// Send one mail to everybody in a segment or on a list, who may be mailed.
     Mail(mail::MailArgs),
     /// List the mails sent to many at once, say what came of one, or end one.
@@ -95,9 +99,11 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::SendTest(args) => send_test::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Leads(args) => leads::run(&args),
         Command::Lead(args) => lead::run(&args),
         Command::Segment(args) => segment::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Mail(args) => mail::run(&args),
         Command::Broadcasts(args) => broadcasts::run(&args),
         Command::Scenarios(args) => scenarios::run(&args),

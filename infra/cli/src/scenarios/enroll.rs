@@ -120,7 +120,11 @@ struct Door<'d> {
 pub fn run_enroll(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     shown::run(async |out| {
         let enrolled = enroll(args, out).await?;
-        if args.json { shown::json(&enrolled, out)? } else { write!(out, "{}", enrolled.said())? }
+        if args.json {
+            shown::json(&enrolled, out)?
+        } else {
+            write!(out, "{}", enrolled.said())?
+        }
         Ok(ExitCode::SUCCESS)
     })
 }
