@@ -6,11 +6,13 @@
 //!
 //! - `reader`: what people do, by assumption
 //! - `report`: what came of many leads
+//! - `trial`: an example, tried
 
 mod reader;
 mod report;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,16 +21,18 @@ use jiff::{SignedDuration, Timestamp};
 use super::owed::LETTER_OF_USE;
 use super::{Enrollment, KeptOut, Left, Owed, Passed, Seen, Waiting, advance, enroll};
 use crate::activity::{Activity, Kind, Log, LogOwner, Record, Source};
+use crate::condition::What;
 use crate::consent::MailClass;
 use crate::fold::{Folded, fold};
-use crate::id::{ActivityId, EnrollmentId, LeadId, MailId, MessageId, PlaybookVersion, ScenarioId, StepId};
+use crate::id::{ActivityId, EnrollmentId, LeadId, MailId, MessageId, PlaybookVersion, ScenarioId, StepId, WayId};
 use crate::lead::{Lead, Stage};
 use crate::lifecycle::{Change, decide};
 use crate::playbook::Playbook;
-use crate::playbook::scenario::{Scenario, Trigger};
+use crate::playbook::scenario::{Scenario, Step, Trigger};
 
 pub use reader::{Assume, Rates, act};
 pub use report::{Delays, Report, Stuck};
+pub use trial::{Failure, attempt};
 
 /// How long a letter rests to a lead that sales has in hand.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(6);
@@ -110,8 +114,8 @@ pub struct Run {
     pub entered: Timestamp,
     /// What it passed, and when.
     pub passed: Vec<(Timestamp, Passed)>,
-    /// Where it stands at the end, or stood before it left.
-    pub step: StepId,
+    /// The steps before which it stood, from when on; the last is where it stands at the end, or stood before it left.
+    pub places: Vec<(Timestamp, StepId)>,
     /// When and why it left; none: it is still under way.
     pub left: Option<(Timestamp, Left)>,
 }
@@ -123,16 +127,33 @@ enum Next {
     Look(EnrollmentId),
     Send(usize),
     Does(Kind),
+    Deed(Deed),
+}
+
+/// Something that somebody does beside what is assumed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Deed {
+    /// This; a click or an opening is of the newest letter.
+    Does(What),
+    /// It answers the question that is open.
+    Answers(WayId),
+    /// Something becomes known.
+    Becomes {
+        /// The attribute.
+        name: String,
+        /// Its value; empty takes it away.
+        value: String,
+    },
 }
 
 impl Simulation<'_> {
     /// Lets one lead go, from its log as it is at the beginning. `does` is what it does beside the assumption, and when.
     #[must_use]
-    pub fn run(&self, lead: &LeadId, log: Log, does: Vec<(Timestamp, Kind)>) -> Course {
+    pub fn run(&self, lead: &LeadId, log: Log, does: Vec<(Timestamp, Deed)>) -> Course {
         let course = Course { lead: lead.clone(), log, letters: vec![], runs: vec![], kept_out: BTreeMap::new() };
         let mut world = World { of: self, course, open: BTreeMap::new(), agenda: BTreeMap::new(), count: 0, now: self.begin };
-        for (at, kind) in does {
-            world.plan(at, Next::Does(kind));
+        for (at, deed) in does {
+            world.plan(at, Next::Deed(deed));
         }
         let wanted = self.playbook.scenarios.iter().filter(|(id, _)| self.only.as_ref().is_none_or(|only| only == *id));
         let known = fold(self.playbook, &world.course.log, self.begin);
@@ -199,6 +220,11 @@ impl World<'_> {
             Next::Enter(id) => self.enter(&id),
             Next::Look(id) => self.look(&id),
             Next::Send(letter) => self.send(letter),
+            Next::Deed(deed) => {
+                if let Some(kind) = self.deed(deed) {
+                    self.happens(Next::Does(kind));
+                }
+            }
             Next::Does(kind) => {
                 self.tell(kind);
                 let _decided = decide(
@@ -212,6 +238,23 @@ impl World<'_> {
                 let open: Vec<EnrollmentId> = self.open.keys().cloned().collect();
                 open.iter().for_each(|id| self.advance(id));
             }
+        }
+    }
+
+    /// What a deed is at this moment; none: there is nothing to answer, or to click in.
+    fn deed(&self, deed: Deed) -> Option<Kind> {
+        let sent = self.course.letters.iter().rev().find(|letter| letter.sent.is_some()).map(|letter| &letter.message);
+        match deed {
+            Deed::Does(what) => act(self.of.playbook, &what, sent),
+            Deed::Becomes { name, value } => Some(Kind::AttributeSet { name, value }),
+            Deed::Answers(answer) => self.open.values().find_map(|(at, _)| {
+                let Waiting::Answer { message, .. } = &at.waiting else { return None };
+                let scenario = self.of.playbook.scenarios.get(&at.scenario)?;
+                let Step::Ask(ask) = scenario.find(&at.place.step)?.step else { return None };
+                let (enrollment, step, message) = (at.id.clone(), ask.id.clone(), message.clone());
+                let (attribute, answer) = (ask.attribute.clone(), answer.clone());
+                Some(Kind::Answered { enrollment, step, message, attribute, answer })
+            }),
         }
     }
 
@@ -232,9 +275,9 @@ impl World<'_> {
             }
             Ok(entering) => {
                 let enrollment = entering.enrollment;
-                let step = enrollment.place.step.clone();
+                let places = vec![(self.now, enrollment.place.step.clone())];
                 self.course.log.records.push(entering.record);
-                self.course.runs.push(Run { scenario: id.clone(), entered: self.now, passed: vec![], step, left: None });
+                self.course.runs.push(Run { scenario: id.clone(), entered: self.now, passed: vec![], places, left: None });
                 let key = enrollment.id.clone();
                 self.open.insert(key.clone(), (enrollment, self.course.runs.len() - 1));
                 self.look(&key);
@@ -264,7 +307,7 @@ impl World<'_> {
             if let Some(told) = self.course.runs.get_mut(run) {
                 told.passed.extend(advance.passed.iter().map(|passed| (now, passed.clone())));
                 told.left = advance.left.clone().map(|left| (now, left));
-                told.step = advance.after.as_ref().map_or_else(|| at.place.step.clone(), |after| after.place.step.clone());
+                told.places.extend(advance.after.as_ref().map(|after| (now, after.place.step.clone())));
             }
             if let Some(Owed::Mail { message, mail, step, .. }) = advance.owed {
                 let (scenario, enrollment, owed) = (at.scenario.clone(), at.id.clone(), now);
@@ -414,5 +457,6 @@ pub fn listed(name: &str, attributes: BTreeMap<String, String>, begin: Timestamp
 /// The steps to which the runs came.
 fn visited(runs: &[Run]) -> BTreeSet<(&ScenarioId, &StepId)> {
     let passed = runs.iter().flat_map(|run| run.passed.iter().map(|(_, passed)| (&run.scenario, &passed.step)));
-    passed.chain(runs.iter().map(|run| (&run.scenario, &run.step))).collect()
+    let stood = runs.iter().flat_map(|run| run.places.iter().map(|(_, step)| (&run.scenario, step)));
+    passed.chain(stood).collect()
 }
