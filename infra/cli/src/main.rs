@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use michi_cli::{
-    apply, approve, broadcasts, check, derivation, dev, doctor, erase, export_lead, export_leads, history, import, init, lead,
-    leads, mail, messages, plan, preview, redrive, replay, rollback, segment, send_test, simulate, suspects, test,
+    apply, approve, broadcasts, check, derivation, dev, doctor, erase, explain, export_lead, export_leads, history, import, init,
+    lead, leads, mail, messages, plan, preview, redrive, replay, rollback, scenarios, segment, send_test, simulate, suspects,
+    test,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -28,6 +29,8 @@ enum Command {
     Preview(preview::PreviewArgs),
     /// Send a mail to an address of your own, marked as a test.
     SendTest(send_test::SendTestArgs),
+    /// Tell a scenario or a segment in plain words; without a name, list them.
+    Explain(explain::ExplainArgs),
     /// List the hottest leads, by what they are worth now.
     Leads(leads::LeadsArgs),
     /// Show a lead: what it did, what each point is for, and the messages about it.
@@ -42,6 +45,16 @@ enum Command {
     Mail(mail::MailArgs),
     /// List the mails sent to many at once, say what came of one, or end one.
     Broadcasts(broadcasts::BroadcastsArgs),
+    /// List the scenarios, with how many leads are under way in each.
+    Scenarios(scenarios::ScenariosArgs),
+    /// Let leads into a scenario by hand: a segment, a list, or some.
+    Enroll(scenarios::EnrollArgs),
+    /// Let nobody go on in a scenario, or one lead, until `michi resume`.
+    Pause(scenarios::PauseArgs),
+    /// Go on with a scenario that was paused, or with one lead.
+    Resume(scenarios::ResumeArgs),
+    /// End a scenario for everybody under way in it, or for one lead.
+    Stop(scenarios::StopArgs),
     /// Import people from a list, and what they did away from the site; or take a list back.
     Import(import::ImportArgs),
     /// Write all leads with what is known of them, as CSV or JSON.
@@ -89,6 +102,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::SendTest(args) => send_test::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Leads(args) => leads::run(&args),
         Command::Lead(args) => lead::run(&args),
         Command::Segment(args) => segment::run(&args),
@@ -96,6 +110,11 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Mail(args) => mail::run(&args),
         Command::Broadcasts(args) => broadcasts::run(&args),
+        Command::Scenarios(args) => scenarios::run(&args),
+        Command::Enroll(args) => scenarios::run_enroll(&args),
+        Command::Pause(args) => scenarios::run_pause(&args),
+        Command::Resume(args) => scenarios::run_resume(&args),
+        Command::Stop(args) => scenarios::run_stop(&args),
         Command::Import(args) => import::run(&args),
         Command::ExportLeads(args) => export_leads::run(&args),
         Command::ExportLead(args) => export_lead::run(&args),

@@ -92,6 +92,7 @@ fn tags_are_fields_and_conditions_and_nothing_else() {
     body("{{ email == \"x\" }}", &["[{{ email == \"x\" }}] a condition shows nothing"]);
     body("｛｛ name ｝｝", &["[｛｛] these are full-width braces", "[｝｝] these are full-width braces"]);
     body("{# only for us: {{ nothing }} #}x", &[]);
+    body("{# only for us: {{ nothing }}\n\n{{ nothing }}", &["[{# only for us: {{ nothing }}] this {# is never closed"]);
 }
 
 #[test]
@@ -158,6 +159,18 @@ fn a_condition_lies_within_one_part_of_the_text() {
     ] {
         body(good, &[]);
     }
+}
+
+#[test]
+fn nothing_lies_so_deep_that_it_cannot_be_read() {
+    for mark in ["> ", "- ", "*a **b "] {
+        let text = format!("---\nsubject: x\n---\n{}x\n", mark.repeat(5_000));
+        let found = check(&with(&[("x.md", &text)])).unwrap_err();
+        assert!(found.list().iter().any(|mistake| mistake.what.contains("more than 32 deep") || mark.contains('*')), "{mark}");
+    }
+    body(&format!("{{{{ {}name }}}}", "(".repeat(5_000)), &["[(((("]);
+    body(&format!("{{% if {}name %}}x{{% endif %}}", "not ".repeat(5_000)), &["["]);
+    body(&format!("{}x", "> ".repeat(30)), &[]);
 }
 
 #[test]
@@ -432,10 +445,26 @@ proptest! {
     }
 }
 
+/// The same with a scenario that asks a question with the mail `ask`.
+fn asking(mails: &[(&str, &str)]) -> Vec<SourceFile> {
+    let scenario = "name: Asks
+trigger: by_hand
+steps:
+  - ask:
+      id: why
+      send: ask
+      question: Why?
+      attribute: why
+      within: 7d
+      answers: [{ id: cost, text: Cost }, { id: quality, text: Quality }]
+";
+    with(mails).into_iter().chain([SourceFile::new("scenarios/asks.yaml", scenario)]).collect()
+}
+
 #[test]
 fn a_question_stands_in_its_mail_with_its_answers_as_links() {
     let text = "---\nsubject: A question\n---\nHello\n\n{{ question }}\n\nBye";
-    let playbook = check(&with(&[("ask.md", text)])).unwrap();
+    let playbook = check(&asking(&[("ask.md", text)])).unwrap();
     let mail = &playbook.mails[&MailId::parse("ask").unwrap()];
     let (language, version) = mail.version(Ja).unwrap();
     assert!(version.asks());
@@ -464,5 +493,12 @@ fn a_question_stands_in_its_mail_with_its_answers_as_links() {
 
 #[test]
 fn a_question_stands_by_itself() {
-    body("Say: {{ question }}!", &["[{{ question }}] this field is a whole block, and stands within a text"]);
+    let text = "---\nsubject: A question\n---\nSay: {{ question }}!";
+    let found: Vec<String> = mistakes(&asking(&[("ask.md", text)])).iter().map(brief).collect();
+    assert_eq!(
+        found,
+        [
+            "[{{ question }}] this field is a whole block, and stands within a text = put it on a line of its own, with an empty line above and below it"
+        ]
+    );
 }
