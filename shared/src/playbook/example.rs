@@ -64,6 +64,10 @@ pub struct Happening {
     pub answers: Option<WayId>,
     /// What becomes known of it, by attribute; empty takes it away.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(
+        feature = "authoring",
+        schemars(extend("additionalProperties" = serde_json::json!({"type": "string", "minLength": 0})))
+    )]
     pub becomes: BTreeMap<String, String>,
 }
 

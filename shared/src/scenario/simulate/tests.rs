@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::activity::Source;
+use crate::fold::Folded;
 use crate::fold::tests::playbook;
 
 const BEGIN: &str = "2026-03-02T00:00:00Z";
