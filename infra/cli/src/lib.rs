@@ -37,3 +37,4 @@ pub mod send_test;
 pub mod shown;
 pub mod simulate;
 pub mod suspects;
+pub mod test;
