@@ -30,6 +30,7 @@ mod operator;
 mod people;
 mod permissions;
 mod playbook;
+mod question;
 mod relay;
 mod replay;
 mod sdks;

@@ -3,6 +3,7 @@
 //! - [`page`]: the lead page, which a salesperson reads without login
 //! - `choices`: what mail a lead wants, and the end of it
 //! - `confirm`: a consent is confirmed from the mailbox
+//! - `question`: a lead answers the question of a scenario
 //!
 //! A link is worth as much as a password, so nothing here writes its path to a log, and a link that opens nothing says
 //! the same whatever is wrong with it.
@@ -11,6 +12,7 @@ mod body;
 mod choices;
 mod confirm;
 pub mod page;
+mod question;
 
 use std::sync::Arc;
 
@@ -53,6 +55,7 @@ pub fn router(app: App) -> Router {
         .route("/view/{token}", get(view))
         .route("/unsubscribe/{token}", get(choices::show).post(choices::take))
         .route("/confirm/{token}", get(confirm::show).post(confirm::take))
+        .route("/question/{token}", get(question::show).post(question::take))
         .fallback(no_such_page)
         .with_state(door)
 }
@@ -146,6 +149,22 @@ impl Nothing {
             ),
         ],
     };
+    const NO_SUCH_QUESTION: Self = Self {
+        title: "michi",
+        said: [
+            (
+                "en",
+                "This question is closed",
+                "The link is not complete, or we keep no data about you any more. Nothing was changed, and there is nothing \
+                 for you to do. If you would like to tell us something, please answer the mail.",
+            ),
+            (
+                "ja",
+                "このご質問は終了しました",
+                "リンクが途切れているか、お客様の情報はすでに保存されておりません。変更は何も行われず、お手続きも不要です。お伝えになりたいことがございましたら、メールにご返信ください。",
+            ),
+        ],
+    };
     const UNAVAILABLE: Self = Self {
         title: "michi",
         said: [
@@ -170,9 +189,17 @@ impl Door {
         match page {
             Ok(page) => rendered(status, &self.posting, &page),
             Err(error) => {
-                tracing::error!(%error, "a lead's choice about mail could not be read or kept");
+                tracing::error!(%error, "what a lead chose or answered could not be read or kept");
                 self.unavailable()
             }
+        }
+    }
+
+    /// The page of a question; none: it is closed.
+    fn asked(&self, page: Result<Option<impl Template>, Error>, status: StatusCode) -> Response {
+        match page.transpose() {
+            Some(page) => self.said(page, status),
+            None => self.nothing(&Nothing::NO_SUCH_QUESTION),
         }
     }
 
