@@ -287,7 +287,7 @@ async fn who_clicks_in_a_mail_is_known_on_the_site() {
     let mut reader = Visitor::new("office");
     beacon(&suite, &reader.form(suite.now(), "newsletter", &buyer())).await;
     let visitor = VisitorId::parse("office").unwrap();
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(30);
     let lead = loop {
         if let Some(known) = suite.own().store.visitor_consistent(&visitor).await.unwrap() {
             break known.lead;
@@ -312,7 +312,7 @@ async fn who_clicks_in_a_mail_is_known_on_the_site() {
     // The first page told that nobody knew it, so this one is told when it is left.
     browser.open(&format!("{site}/cases/kansai-precision")).await;
     browser.open(&site).await;
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(30);
     loop {
         let log = suite.own().store.log(&LogOwner::Lead(lead.clone())).await.unwrap();
         let lead = fold(&suite.own().playbook().await.unwrap().playbook, &log, suite.now());

@@ -85,6 +85,7 @@ fn contents(playbook: &Playbook) -> String {
         counted(scoring.interest.rules.len(), "interest rule", "interest rules"),
         counted(scoring.exclusions.len(), "exclusion", "exclusions"),
         counted(playbook.segments.len(), "segment", "segments"),
+        counted(playbook.scenarios.len(), "scenario", "scenarios"),
         counted(playbook.mails.len(), "mail", "mails"),
     ]
     .join(", ")
@@ -121,7 +122,7 @@ mod tests {
         assert!(fine);
         insta::assert_snapshot!(said, @r"
         ok: DIR
-          2 sites, 1 owner, 6 classes of pages, 3 classes of forms, 5 fit rules, 9 interest rules, 4 exclusions, 4 segments, 0 mails
+          2 sites, 1 owner, 6 classes of pages, 3 classes of forms, 5 fit rules, 9 interest rules, 4 exclusions, 5 segments, 0 scenarios, 0 mails
         ");
     }
 
@@ -150,7 +151,7 @@ mod tests {
         assert!(!fine);
         insta::assert_snapshot!(said, @r#"
         DIR/notes.yml: this file is none of a playbook's
-          = move it out of the folder: a playbook is playbook.yaml, scoring.yaml, segments.yaml and mail/*.md
+          = move it out of the folder: a playbook is playbook.yaml, scoring.yaml, segments.yaml, scenarios/*.yaml and mail/*.md
 
         DIR/playbook.yaml:24:11: "eng" is not known here
            |

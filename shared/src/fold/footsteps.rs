@@ -1,6 +1,6 @@
 //! Which activities count, in which order.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -82,6 +82,8 @@ impl<'a> Footsteps<'a> {
         let retention = SignedDuration::from_hours(24 * retention);
         let links = links(log);
         let mut found: Vec<Step<'a>> = Vec::new();
+        // The same few pages are read again and again.
+        let mut classes: HashMap<&str, Option<&ClassId>> = HashMap::new();
         for record in kept(log, now, most) {
             for activity in &record.activities {
                 if activity.kind.retention() == Retention::Passing && now.duration_since(activity.at) >= retention {
@@ -89,7 +91,7 @@ impl<'a> Footsteps<'a> {
                 }
                 let Some(proof) = proof(&log.owner, &links, record, activity) else { continue };
                 let class = match &activity.kind {
-                    Kind::PageViewed(page) => playbook.page_class(&page.url),
+                    Kind::PageViewed(page) => *classes.entry(&page.url).or_insert_with(|| playbook.page_class(&page.url)),
                     Kind::FormSubmitted(form) => playbook.form_class(&form.form),
                     _ => None,
                 };

@@ -62,6 +62,9 @@ pub struct Setup {
     /// Days on which nobody works.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holidays: Vec<Date>,
+    /// A country whose public holidays are days on which nobody works, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub national_holidays: Option<NationalHolidays>,
     /// The public key that the snippet carries; it may do no more than any visitor may.
     pub write_key: WriteKey,
     /// The sites that are watched.
@@ -85,6 +88,15 @@ pub struct Setup {
     /// How a changed playbook goes live.
     #[serde(default, skip_serializing_if = "Delivery::is_plain")]
     pub delivery: Delivery,
+}
+
+/// A country whose public holidays michi knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "authoring", derive(schemars::JsonSchema))]
+pub enum NationalHolidays {
+    /// Japan, with substitute holidays and those between two others.
+    Japan,
 }
 
 /// How a changed playbook goes live.

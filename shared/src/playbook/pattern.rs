@@ -39,8 +39,9 @@ impl Pattern {
                 Some(end) => ends_with_ignoring_case(rest, end),
             }
         };
-        let trimmed = path.strip_suffix('/').filter(|p| !p.is_empty()).unwrap_or(path);
-        fits(&self.0, path) || fits(self.0.strip_suffix('/').filter(|p| !p.is_empty()).unwrap_or(&self.0), trimmed)
+        let trimmed = |text| str::strip_suffix(text, "/").filter(|short| !short.is_empty()).unwrap_or(text);
+        let short = (trimmed(&self.0), trimmed(path));
+        fits(&self.0, path) || (short != (&self.0, path) && fits(short.0, short.1))
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use michi::address::Address;
 use michi::playbook::Language;
-use michi::playbook::authoring::{DEFAULT_MAILS, MAIL_SCHEMA, Part, SourceFile, check, with_text};
+use michi::playbook::authoring::{
+    DEFAULT_MAILS, DEFAULT_SCENARIOS, MAIL_SCHEMA, Part, SCENARIO_SCHEMA, SourceFile, check, with_text,
+};
 
 /// The company of the default playbook has this domain, which gives way to the customer's wherever it stands.
 const DEMO_DOMAIN: &str = "tsumugi-works.example";
@@ -52,6 +54,7 @@ impl Draft {
         let draft = Self { files: parts.to_vec(), domain };
         let draft = draft.with(&[("language", word), ("time_zone", zone), ("write_key", write_key)])?;
         let mut draft = draft.with(&[("sites.0.origin", &origin)]).with_context(|| format!("--site {site}"))?;
+        draft.files.extend(DEFAULT_SCENARIOS.map(|(name, text)| SourceFile::new(name, in_language(text, language))));
         draft.files.extend(mails(language, &origin));
         draft.with(&[])
     }
@@ -89,8 +92,11 @@ impl Draft {
     pub(super) fn save(&self, dir: &Path) -> std::io::Result<()> {
         let schemas = dir.join("schema");
         std::fs::create_dir_all(&schemas)?;
-        std::fs::create_dir_all(dir.join("mail"))?;
-        for (name, text) in Part::ALL.map(|part| (part.schema_name(), part.schema_text())).into_iter().chain([MAIL_SCHEMA]) {
+        for folder in ["scenarios", "mail"] {
+            std::fs::create_dir_all(dir.join(folder))?;
+        }
+        let others = [SCENARIO_SCHEMA, MAIL_SCHEMA];
+        for (name, text) in Part::ALL.map(|part| (part.schema_name(), part.schema_text())).into_iter().chain(others) {
             std::fs::write(schemas.join(name), text)?;
         }
         self.files.iter().try_for_each(|file| std::fs::write(dir.join(&file.name), &file.bytes))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use michi::playbook::Playbook;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Something that stands in one playbook and not in the other, or otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -73,6 +73,7 @@ const SECTIONS: &[Section] = &[
     section(SETUP, "language", "/setup/language", Shape::One),
     section(SETUP, "time zone", "/setup/time_zone", Shape::One),
     section(SETUP, "holidays", "/setup/holidays", Shape::One),
+    section(SETUP, "national holidays", "/setup/national_holidays", Shape::One),
     section(SETUP, "write key", "/setup/write_key", Shape::One),
     section(SETUP, "site", "/setup/sites", Shape::List("origin")),
     section(SETUP, "class of pages", "/setup/pages", Shape::List("class")),
@@ -94,6 +95,7 @@ const SECTIONS: &[Section] = &[
     section(SCORING, "cell of the matrix", "/scoring/matrix", Shape::Named),
     section(SCORING, "alert window", "/scoring/alert_window", Shape::One),
     section("segments.yaml", "segment", "/segments", Shape::Named),
+    section("scenarios/*.yaml", "scenario", "/scenarios", Shape::Named),
     section("mail/*.md", "mail", "/mails", Shape::Named),
 ];
 
@@ -105,8 +107,17 @@ pub fn differences(live: &Playbook, wanted: &Playbook) -> Vec<Difference> {
     SECTIONS.iter().flat_map(|section| section.differences(live.pointer(section.at), wanted.pointer(section.at))).collect()
 }
 
-/// The texts of mails are compared by their digests, of which a beginning is enough to see that they differ.
+/// The texts of mails are compared by their digests, of which a beginning is enough to see that they differ; the steps of
+/// scenarios by their ids, so that one put in between does not change all behind it.
 fn readable(mut playbook: Value) -> Value {
+    let scenarios = playbook.get_mut("scenarios").and_then(Value::as_object_mut).into_iter().flatten();
+    for scenario in scenarios.filter_map(|(_, scenario)| scenario.as_object_mut()) {
+        let mut steps = Map::new();
+        if let Some(list) = scenario.remove("steps") {
+            scenario.insert("steps".to_owned(), laid_out(list, &mut steps));
+        }
+        scenario.extend(steps.into_iter().map(|(id, step)| (format!("step {id}"), step)));
+    }
     let mails = playbook.get_mut("mails").and_then(Value::as_object_mut).into_iter().flatten();
     let versions = mails.filter_map(|(_, mail)| mail.get_mut("versions")?.as_object_mut()).flatten();
     for body in versions.filter_map(|(_, version)| version.get_mut("body")) {
@@ -114,6 +125,42 @@ fn readable(mut playbook: Value) -> Value {
         *body = Value::String(format!("text {}", digest.get(..6).unwrap_or(digest)));
     }
     playbook
+}
+
+/// Takes the steps of a list, and those that lie in them, out by their ids; the list's ids stay.
+fn laid_out(list: Value, steps: &mut Map<String, Value>) -> Value {
+    let Value::Array(items) = list else { return list };
+    let mut ids = Vec::new();
+    for item in items {
+        let Value::Object(mut item) = item else { continue };
+        let mut id = String::new();
+        for body in item.values_mut().filter_map(Value::as_object_mut) {
+            id = taken(body, "id");
+            for key in ["then", "otherwise"] {
+                if let Some(inner) = body.get_mut(key) {
+                    *inner = laid_out(inner.take(), steps);
+                }
+            }
+            for (key, noun) in [("ways", "way"), ("answers", "answer")] {
+                let Some(Value::Array(ways)) = body.remove(key) else { continue };
+                for mut way in ways {
+                    let Some(fields) = way.as_object_mut() else { continue };
+                    let name = taken(fields, "id");
+                    if let Some(inner) = fields.get_mut("steps") {
+                        *inner = laid_out(inner.take(), steps);
+                    }
+                    body.insert(format!("{noun} {name}"), way);
+                }
+            }
+        }
+        ids.push(Value::String(id.clone()));
+        steps.insert(id, Value::Object(item));
+    }
+    Value::Array(ids)
+}
+
+fn taken(fields: &mut Map<String, Value>, name: &str) -> String {
+    fields.remove(name).as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 impl Section {
@@ -248,7 +295,10 @@ mod tests {
 
     #[test]
     fn every_part_of_a_playbook_is_compared() {
-        let all = edited(&[("#delivery:\n#  approval", "delivery:\n  approval"), ("holidays: []", "holidays: [2026-05-04]")]);
+        let all = edited(&[
+            ("#delivery:\n#  approval", "delivery:\n  approval"),
+            ("holidays: []", "holidays: [2026-05-04]\nnational_holidays: japan"),
+        ]);
         fn leaves(at: &str, value: &Value, into: &mut Vec<String>) {
             match value {
                 Value::Object(fields) if !SECTIONS.iter().any(|section| section.at == at) => {

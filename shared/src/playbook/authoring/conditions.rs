@@ -36,14 +36,12 @@ impl Scope {
     }
 }
 
-/// Checks `segments.yaml`.
-pub(super) fn check_segments(segments: Place<'_>, names: &Names<'_>, mistakes: &mut Vec<Mistake>) {
+/// Checks `segments.yaml`, and says how much each segment asks for.
+pub(super) fn check_segments<'a>(segments: Place<'a>, names: &Names<'_>, mistakes: &mut Vec<Mistake>) -> Extents<'a> {
     for (_, condition) in segments.entries() {
         check(condition, Scope::Segment, names, mistakes);
     }
-    if let Some(order) = order(segments, mistakes) {
-        extent(segments, &order, mistakes);
-    }
+    order(segments, mistakes).map(|order| extents(segments, &order, mistakes)).unwrap_or_default()
 }
 
 /// Checks one condition and all within it.
@@ -79,6 +77,10 @@ pub(super) fn check(condition: Place<'_>, scope: Scope, names: &Names<'_>, mista
 pub(super) fn check_what(what: Place<'_>, names: &Names<'_>, mistakes: &mut Vec<Mistake>) {
     for (key, value) in what.entries() {
         let Some(name) = value.text() else { continue };
+        if key == "form_named" && names.form_names.lacks(name) {
+            let remedy = names.form_names.remedy(name, "in playbook.yaml under \"forms\", in the class it belongs to");
+            mistakes.push(value.mistake(format!("no form is called {}", quoted(name)), remedy));
+        }
         let (known, others, kind, other) = match key {
             "page" => (&names.pages, &names.forms, "pages", "form"),
             "form" => (&names.forms, &names.pages, "forms", "page"),
@@ -177,30 +179,46 @@ struct Extent<'a> {
     deepest: Place<'a>,
 }
 
+/// How much each segment asks for.
+#[derive(Default)]
+pub(super) struct Extents<'a>(BTreeMap<&'a str, Extent<'a>>);
+
+impl Extents<'_> {
+    /// What is said of a condition that asks through too many segments, or for too much.
+    pub(super) fn trouble(&self, condition: Place<'_>) -> Option<Mistake> {
+        trouble(extent_of(condition, &self.0), condition, "the condition")
+    }
+}
+
 /// Reports segments that ask through too many others, or for too much: each at the first that goes too far.
-fn extent(segments: Place<'_>, order: &[&str], mistakes: &mut Vec<Mistake>) {
+fn extents<'a>(segments: Place<'a>, order: &[&'a str], mistakes: &mut Vec<Mistake>) -> Extents<'a> {
     let mut known: BTreeMap<&str, Extent<'_>> = BTreeMap::new();
     for name in order {
         let place = segments.key(name);
         let mut found = extent_of(place, &known);
-        if found.depth > MAX_DEPTH {
-            let what = format!("{} conditions lie in each other here, with those of the segments asked for", found.depth);
-            let remedy = format!("at most {MAX_DEPTH} may: let the segment \"{name}\" ask for less deep ones");
-            mistakes.push(found.deepest.mistake(what, remedy));
-        } else if found.conditions > MAX_CONDITIONS {
-            let what =
-                format!("\"{name}\" comes to more than {MAX_CONDITIONS} conditions, with those of the segments it asks for");
-            mistakes.push(place.mistake_at_key(what, "ask for each segment once, in one that the others ask for"));
-        }
-        if found.depth > MAX_DEPTH || found.conditions > MAX_CONDITIONS {
+        if let Some(trouble) = trouble(found, place, &format!("the segment \"{name}\"")) {
+            mistakes.push(trouble);
             // Whoever asks for it has no mistake of their own.
             (found.depth, found.conditions) = (1, 1);
         }
         known.insert(name, found);
     }
+    Extents(known)
 }
 
-fn extent_of<'a>(condition: Place<'a>, known: &BTreeMap<&str, Extent<'a>>) -> Extent<'a> {
+fn trouble(found: Extent<'_>, place: Place<'_>, name: &str) -> Option<Mistake> {
+    if found.depth > MAX_DEPTH {
+        let what = format!("{} conditions lie in each other here, with those of the segments asked for", found.depth);
+        let remedy = format!("at most {MAX_DEPTH} may: let {name} ask for less deep ones");
+        return Some(found.deepest.mistake(what, remedy));
+    }
+    (found.conditions > MAX_CONDITIONS).then(|| {
+        let what = format!("{name} comes to more than {MAX_CONDITIONS} conditions, with those of the segments it asks for");
+        place.mistake_at_key(what, "ask for each segment once, in one that the others ask for")
+    })
+}
+
+fn extent_of<'a>(condition: Place<'a>, known: &BTreeMap<&str, Extent<'_>>) -> Extent<'a> {
     let mut all = Extent { depth: 1, conditions: 1, deepest: condition };
     let mut within = |inner: Extent<'a>| {
         all.conditions = all.conditions.saturating_add(inner.conditions);
@@ -214,7 +232,11 @@ fn extent_of<'a>(condition: Place<'a>, known: &BTreeMap<&str, Extent<'a>>) -> Ex
             "not" => within(extent_of(value, known)),
             "segment" => {
                 let asked = value.text().and_then(|name| known.get(name));
-                within(asked.map_or(Extent { depth: 1, conditions: 1, deepest: value }, |one| Extent { deepest: value, ..*one }));
+                within(asked.map_or(Extent { depth: 1, conditions: 1, deepest: value }, |one| Extent {
+                    deepest: value,
+                    depth: one.depth,
+                    conditions: one.conditions,
+                }));
             }
             _ => {}
         }

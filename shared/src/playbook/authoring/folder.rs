@@ -5,7 +5,8 @@ use std::path::Path;
 use super::mistake::Mistake;
 use super::source::SourceFile;
 
-/// The kinds of files that are read in the folder itself and in its folder `mail`; all others are somebody's own affair.
+/// The kinds of files that are read in the folder itself and in `scenarios`, and in `mail`; all others are somebody's own
+/// affair.
 const KINDS: [&str; 2] = ["yaml", "yml"];
 const MAIL_KINDS: [&str; 3] = ["md", "markdown", "mjml"];
 
@@ -16,9 +17,11 @@ const MAIL_KINDS: [&str; 3] = ["md", "markdown", "mjml"];
 pub(super) fn read(folder: &Path, mistakes: &mut Vec<Mistake>) -> Result<Vec<SourceFile>, Mistake> {
     let mut files = Vec::new();
     take(folder, "", &KINDS, &mut files, mistakes)?;
-    let mails = folder.join("mail");
-    if mails.is_dir() {
-        take(&mails, "mail/", &MAIL_KINDS, &mut files, mistakes)?;
+    for (name, kinds) in [("scenarios", KINDS.as_slice()), ("mail", &MAIL_KINDS)] {
+        let inner = folder.join(name);
+        if inner.is_dir() {
+            take(&inner, &format!("{name}/"), kinds, &mut files, mistakes)?;
+        }
     }
     Ok(files)
 }

@@ -21,13 +21,13 @@ pub(super) enum Kind<'s> {
     /// A map with names as keys.
     Named { pattern: &'s str, value: &'s Value },
     /// A list.
-    List { item: &'s Value, least: usize },
+    List { item: &'s Value, least: usize, most: Option<usize> },
     /// One of some words, or one of some keys with what belongs under it.
     Choice { words: Vec<&'s str>, keys: Vec<(&'s str, &'s Value)> },
     /// Either a text or a map.
     TextOrMap { text: &'s Value, map: &'s Value },
     /// A text.
-    Text { pattern: Option<&'s str>, format: Option<&'s str> },
+    Text { pattern: Option<&'s str>, format: Option<&'s str>, may_be_empty: bool },
     /// A number.
     Number { whole: bool, least: Option<f64>, above: Option<f64>, most: Option<f64> },
     /// True or false.
@@ -87,6 +87,7 @@ impl<'s> Kind<'s> {
             return Self::TextOrMap { text, map };
         }
         let number = |name: &str| schema.get(name).and_then(Value::as_f64);
+        let count = |name: &str| schema.get(name).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok());
         match text(schema, "type") {
             Some("object") => {
                 match schema.get("patternProperties").and_then(Value::as_object).and_then(|all| all.iter().next()) {
@@ -99,7 +100,8 @@ impl<'s> Kind<'s> {
             }
             Some("array") => Self::List {
                 item: schema.get("items").unwrap_or(&Value::Null),
-                least: schema.get("minItems").and_then(Value::as_u64).and_then(|least| usize::try_from(least).ok()).unwrap_or(0),
+                least: count("minItems").unwrap_or(0),
+                most: count("maxItems"),
             },
             Some("boolean") => Self::Truth,
             Some(kind @ ("number" | "integer")) => Self::Number {
@@ -109,7 +111,12 @@ impl<'s> Kind<'s> {
                 most: number("maximum"),
             },
             _ => match words(schema).collect::<Vec<_>>() {
-                words if words.is_empty() => Self::Text { pattern: text(schema, "pattern"), format: text(schema, "format") },
+                words if words.is_empty() => Self::Text {
+                    pattern: text(schema, "pattern"),
+                    format: text(schema, "format"),
+                    // Said in so many words: elsewhere an empty text is a slip.
+                    may_be_empty: count("minLength") == Some(0),
+                },
                 words => Self::Choice { words, keys: Vec::new() },
             },
         }

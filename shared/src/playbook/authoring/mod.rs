@@ -1,7 +1,7 @@
 //! Reading and checking the files a marketer writes.
 //!
 //! A file is read into a tree with places (`yaml`), its shape is compared with the JSON Schema of its types
-//! (`shape`), and what a schema cannot say is checked on the tree (`setup`, `scoring`, `conditions`). None of
+//! (`shape`), and what a schema cannot say is checked on the tree (`setup`, `scoring`, `conditions`, `scenario`). None of
 //! these stops at a mistake, and none waits for another: all mistakes of all files are told at once. Only a playbook
 //! without any becomes a [`Playbook`].
 
@@ -17,6 +17,7 @@ mod names;
 mod near;
 mod part;
 mod place;
+mod scenario;
 mod schema;
 mod scoring;
 mod setup;
@@ -36,13 +37,14 @@ pub use archive::{digest, pack, unpack};
 pub use edit::with_text;
 pub use mistake::{At, Mistake, Mistakes};
 pub use near::instead;
-pub use part::{DEFAULT_MAILS, MAIL_SCHEMA, Part};
-pub use schema::{mail_schema, schema};
+pub use part::{DEFAULT_MAILS, DEFAULT_SCENARIOS, MAIL_SCHEMA, Part, SCENARIO_SCHEMA};
+pub use schema::{mail_schema, scenario_schema, schema};
 pub use source::SourceFile;
 
 use crate::condition::Condition;
-use crate::id::{MailId, RuleId};
+use crate::id::{MailId, RuleId, ScenarioId};
 use crate::playbook::mail::Mail;
+use crate::playbook::scenario::Scenario;
 use crate::playbook::{Language, Playbook};
 use names::Names;
 use place::Place;
@@ -84,7 +86,8 @@ pub fn load_with_files(folder: &Path) -> Result<(Playbook, Vec<SourceFile>), Mis
 #[must_use]
 pub fn default_files() -> Vec<SourceFile> {
     let parts = Part::ALL.into_iter().map(|part| SourceFile::new(part.file_name(), part.default_text()));
-    parts.chain(DEFAULT_MAILS.into_iter().map(|(name, text)| SourceFile::new(name, text))).collect()
+    let others = DEFAULT_SCENARIOS.into_iter().chain(DEFAULT_MAILS);
+    parts.chain(others.map(|(name, text)| SourceFile::new(name, text))).collect()
 }
 
 /// Checks a playbook by what its files hold; it touches no disk.
@@ -105,31 +108,32 @@ fn judge(files: &[SourceFile], mut mistakes: Vec<Mistake>) -> Result<Playbook, M
     let values = [(Part::Playbook, setup), (Part::Scoring, scoring), (Part::Segments, segments)]
         .map(|(part, place)| place.and_then(|place| shaped(part, place, &mut mistakes)));
 
-    let names = Names::of(setup, scoring, segments);
+    let scripts = scenario::scripts(files, &mut mistakes);
+    let names = Names::of([setup, scoring, segments], &scripts, mail::names(files));
     if let Some(setup) = setup {
         setup::check(setup, &mut mistakes);
     }
     if let Some(scoring) = scoring {
         scoring::check(scoring, &names, &mut mistakes);
     }
-    if let Some(segments) = segments {
-        conditions::check_segments(segments, &names, &mut mistakes);
-    }
+    let extents = segments.map(|segments| conditions::check_segments(segments, &names, &mut mistakes)).unwrap_or_default();
+    let scenarios = scenario::read(&scripts, &names, &extents, &mut mistakes);
     let language = setup.and_then(|setup| Language::written(setup.key("language").text()?));
     let mails = mail::read(files, language, &names, &mut mistakes);
     match Mistakes::of(mistakes) {
         Some(mistakes) => Err(mistakes),
-        None => typed(values.map(Option::unwrap_or_default), mails),
+        None => typed(values.map(Option::unwrap_or_default), mails, scenarios),
     }
 }
 
 /// Reports files that are none of a playbook's.
 fn strangers(files: &[SourceFile], mistakes: &mut Vec<Mistake>) {
     let names = Part::ALL.map(Part::file_name);
-    for file in files.iter().filter(|file| !names.contains(&file.name.as_str()) && !mail::is_one(file)) {
+    for file in files.iter().filter(|file| !names.contains(&file.name.as_str()) && !mail::is_one(file) && !scenario::is_one(file))
+    {
         let remedy = match near::nearest(&file.name, names) {
             Some(near) => format!("rename it to {near}, or move it out of the folder"),
-            None => format!("move it out of the folder: a playbook is {} and mail/*.md", near::listed(names)),
+            None => format!("move it out of the folder: a playbook is {}, scenarios/*.yaml and mail/*.md", near::listed(names)),
         };
         mistakes.push(Mistake::whole(&file.name, "this file is none of a playbook's", remedy));
     }
@@ -158,7 +162,11 @@ fn shaped(part: Part, place: Place<'_>, mistakes: &mut Vec<Mistake>) -> Option<V
 }
 
 /// The shape is derived from the types, so what has it can be read; should the two ever differ, this names the file.
-fn typed([setup, scoring, segments]: [Value; 3], mails: BTreeMap<MailId, Mail>) -> Result<Playbook, Mistakes> {
+fn typed(
+    [setup, scoring, segments]: [Value; 3],
+    mails: BTreeMap<MailId, Mail>,
+    scenarios: BTreeMap<ScenarioId, Scenario>,
+) -> Result<Playbook, Mistakes> {
     let refused = |part: Part, error: serde_json::Error| {
         Mistakes::from(Mistake::whole(part.file_name(), error.to_string(), "compare it with the default file"))
     };
@@ -167,6 +175,6 @@ fn typed([setup, scoring, segments]: [Value; 3], mails: BTreeMap<MailId, Mail>) 
         scoring: serde_json::from_value(scoring).map_err(|error| refused(Part::Scoring, error))?,
         segments: serde_json::from_value(segments).map_err(|error| refused(Part::Segments, error))?,
         mails,
-        scenarios: BTreeMap::new(),
+        scenarios,
     })
 }

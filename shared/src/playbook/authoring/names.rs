@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::mistake::{Mistake, quoted};
 use super::near::{listed, nearest};
 use super::place::Place;
+use super::scenario::Script;
 
 /// The names of one kind.
 #[derive(Debug, Default)]
@@ -24,6 +25,14 @@ impl<'a> Known<'a> {
     /// These names, which are all.
     pub(super) fn these(names: impl Iterator<Item = &'a str>) -> Self {
         Self { names: names.collect(), all: true }
+    }
+
+    /// All of these together.
+    pub(super) fn of_all(parts: impl Iterator<Item = Self>) -> Self {
+        parts.fold(Self::these(std::iter::empty()), |mut all, part| {
+            all.names.extend(part.names);
+            Self { all: all.all && part.all, ..all }
+        })
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -50,15 +59,22 @@ impl<'a> Known<'a> {
 pub(super) struct Names<'a> {
     pub(super) pages: Known<'a>,
     pub(super) forms: Known<'a>,
+    /// The forms themselves.
+    pub(super) form_names: Known<'a>,
     pub(super) segments: Known<'a>,
     pub(super) topics: Known<'a>,
-    /// The attributes that rules and segments ask for.
+    /// The mails that scenarios may send.
+    pub(super) mails: Known<'a>,
+    /// The mails with which scenarios ask a question.
+    pub(super) asking: Known<'a>,
+    /// The attributes that rules, segments and scenarios ask for or set.
     pub(super) attributes: BTreeSet<&'a str>,
 }
 
 impl<'a> Names<'a> {
     /// Collects them; a file that cannot be read has no place.
-    pub(super) fn of(setup: Option<Place<'a>>, scoring: Option<Place<'a>>, segments: Option<Place<'a>>) -> Self {
+    pub(super) fn of([setup, scoring, segments]: [Option<Place<'a>>; 3], scripts: &'a [Script<'a>], mails: Known<'a>) -> Self {
+        let scenarios = || scripts.iter().filter_map(Script::place);
         let classes = |list: &str| {
             // In an empty file, or with a slip in the list's own name, it only looks as if there were no classes.
             let mut keys = setup.into_iter().flat_map(Place::entries).map(|(key, _)| key).peekable();
@@ -66,22 +82,30 @@ impl<'a> Names<'a> {
             let setup = setup.filter(|_| told);
             setup.map(|setup| Known::at(setup.key(list).items().map(|item| item.key("class")))).unwrap_or_default()
         };
+        let forms = classes("forms");
+        let form_names =
+            setup.into_iter().flat_map(|setup| setup.key("forms").items()).flat_map(|class| class.key("forms").items());
+        let form_names = Known::at(form_names);
         Self {
             pages: classes("pages"),
-            forms: classes("forms"),
+            form_names: Known { all: forms.all && form_names.all, ..form_names },
+            forms,
+            asking: Known::of_all(scripts.iter().map(Script::asking)),
+            mails,
             topics: setup
                 .map(|setup| Known::at(setup.key("mail").key("topics").items().map(|topic| topic.key("id"))))
                 .unwrap_or_default(),
-            attributes: scoring.into_iter().chain(segments).flat_map(attributes).collect(),
+            attributes: scoring.into_iter().chain(segments).chain(scenarios()).flat_map(attributes).collect(),
             segments: segments.map(|segments| Known::these(segments.entries().map(|(name, _)| name))).unwrap_or_default(),
         }
     }
 }
 
-/// The attributes for which conditions ask anywhere below a place.
+/// The attributes for which conditions ask, and which steps set, anywhere below a place.
 fn attributes(place: Place<'_>) -> Vec<&str> {
     let below = place.entries().map(|(_, value)| value).chain(place.items());
-    let own = place.key("attribute").key("name").text();
+    let attribute = place.key("attribute");
+    let own = attribute.key("name").text().or(attribute.text());
     own.into_iter().chain(below.flat_map(attributes)).collect()
 }
 

@@ -12,7 +12,7 @@ pub enum Part {
 }
 
 /// The mails of the default playbook, by the names of their files.
-pub const DEFAULT_MAILS: [(&str, &str); 16] = [
+pub const DEFAULT_MAILS: [(&str, &str); 28] = [
     ("mail/alert.ja.md", include_str!("../../../../infra/playbook/mail/alert.ja.md")),
     ("mail/alert.md", include_str!("../../../../infra/playbook/mail/alert.md")),
     ("mail/case-study.ja.md", include_str!("../../../../infra/playbook/mail/case-study.ja.md")),
@@ -21,18 +21,40 @@ pub const DEFAULT_MAILS: [(&str, &str); 16] = [
     ("mail/confirm.md", include_str!("../../../../infra/playbook/mail/confirm.md")),
     ("mail/correction.ja.md", include_str!("../../../../infra/playbook/mail/correction.ja.md")),
     ("mail/correction.md", include_str!("../../../../infra/playbook/mail/correction.md")),
+    ("mail/how-far.ja.md", include_str!("../../../../infra/playbook/mail/how-far.ja.md")),
+    ("mail/how-far.md", include_str!("../../../../infra/playbook/mail/how-far.md")),
+    ("mail/making-the-case.ja.md", include_str!("../../../../infra/playbook/mail/making-the-case.ja.md")),
+    ("mail/making-the-case.md", include_str!("../../../../infra/playbook/mail/making-the-case.md")),
+    ("mail/one-idea.ja.md", include_str!("../../../../infra/playbook/mail/one-idea.ja.md")),
+    ("mail/one-idea.md", include_str!("../../../../infra/playbook/mail/one-idea.md")),
+    ("mail/shall-we-stop.ja.md", include_str!("../../../../infra/playbook/mail/shall-we-stop.ja.md")),
+    ("mail/shall-we-stop.md", include_str!("../../../../infra/playbook/mail/shall-we-stop.md")),
+    ("mail/still-of-use.ja.md", include_str!("../../../../infra/playbook/mail/still-of-use.ja.md")),
+    ("mail/still-of-use.md", include_str!("../../../../infra/playbook/mail/still-of-use.md")),
     ("mail/notice.ja.md", include_str!("../../../../infra/playbook/mail/notice.ja.md")),
     ("mail/notice.md", include_str!("../../../../infra/playbook/mail/notice.md")),
     ("mail/summary.ja.md", include_str!("../../../../infra/playbook/mail/summary.ja.md")),
     ("mail/summary.md", include_str!("../../../../infra/playbook/mail/summary.md")),
     ("mail/talk.ja.md", include_str!("../../../../infra/playbook/mail/talk.ja.md")),
     ("mail/talk.md", include_str!("../../../../infra/playbook/mail/talk.md")),
+    ("mail/three-questions.ja.md", include_str!("../../../../infra/playbook/mail/three-questions.ja.md")),
+    ("mail/three-questions.md", include_str!("../../../../infra/playbook/mail/three-questions.md")),
     ("mail/welcome.ja.md", include_str!("../../../../infra/playbook/mail/welcome.ja.md")),
     ("mail/welcome.md", include_str!("../../../../infra/playbook/mail/welcome.md")),
 ];
 
+/// The scenarios of the default playbook, by the names of their files.
+pub const DEFAULT_SCENARIOS: [(&str, &str); 2] = [
+    ("scenarios/after-white-paper.yaml", include_str!("../../../../infra/playbook/scenarios/after-white-paper.yaml")),
+    ("scenarios/wake-the-quiet.yaml", include_str!("../../../../infra/playbook/scenarios/wake-the-quiet.yaml")),
+];
+
 /// The JSON Schema of what stands above the text of a mail: its name in the folder `schema`, and its text.
 pub const MAIL_SCHEMA: (&str, &str) = ("mail.schema.json", include_str!("../../../../infra/playbook/schema/mail.schema.json"));
+
+/// The JSON Schema of a scenario: its name in the folder `schema`, and its text.
+pub const SCENARIO_SCHEMA: (&str, &str) =
+    ("scenario.schema.json", include_str!("../../../../infra/playbook/schema/scenario.schema.json"));
 
 impl Part {
     /// Every file.

@@ -5,6 +5,7 @@ use url::Url;
 use super::mistake::{Mistake, quoted};
 use super::names::each_once;
 use super::place::Place;
+use super::scenario::window_trouble;
 use crate::address::Address;
 
 pub(super) fn check(setup: Place<'_>, mistakes: &mut Vec<Mistake>) {
@@ -18,6 +19,7 @@ pub(super) fn check(setup: Place<'_>, mistakes: &mut Vec<Mistake>) {
         mistakes.push(sender.mistake(what, "write an address at a domain of your own company"));
     }
 
+    mistakes.extend(window_trouble(setup.key("mail").key("window")));
     each_once(setup.key("holidays").items(), "holiday", mistakes);
     each_once(setup.key("mail").key("topics").items().map(|topic| topic.key("id")), "topic", mistakes);
     each_once(setup.key("owners").items().map(|owner| owner.key("id")), "owner", mistakes);

@@ -44,9 +44,16 @@ impl<'s> Reader<'s, '_> {
             _ if node.is_nothing() => self.wrong(place, "nothing stands here", form.write(expected(&form.kind))),
             (Kind::Map { fields, required }, Content::Map(_)) => self.map(fields, required, place),
             (Kind::Named { pattern, value }, Content::Map(_)) => self.named(pattern, value, &form, place),
-            (Kind::List { item, least }, Content::List(nodes)) => {
-                if nodes.len() < *least {
-                    return self.wrong(place, "this list is empty", form.write("at least one thing in it"));
+            (Kind::List { least: 1, .. }, Content::List(nodes)) if nodes.is_empty() => {
+                self.wrong(place, "this list is empty", form.write("at least one thing in it"))
+            }
+            (Kind::List { item, least, most }, Content::List(nodes)) => {
+                let most = most.unwrap_or(usize::MAX);
+                if nodes.len() < *least || nodes.len() > most {
+                    let bound = if nodes.len() > most { format!("at most {most}") } else { format!("at least {least}") };
+                    let things = if nodes.len() == 1 { "thing" } else { "things" };
+                    let what = format!("{} {things} in this list, where {bound} belong", nodes.len());
+                    return self.wrong(place, what, form.write(&bound));
                 }
                 let read: Vec<_> = place.items().map(|place| self.read(item, place)).collect();
                 read.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
@@ -54,7 +61,10 @@ impl<'s> Reader<'s, '_> {
             (Kind::Choice { words, keys }, _) => self.choice(words, keys, place, node),
             (Kind::TextOrMap { map, .. }, Content::Map(_)) => self.read(map, place),
             (Kind::TextOrMap { text, .. }, _) => self.read(text, place),
-            (Kind::Text { pattern, format }, Content::Text { text, .. }) => {
+            (Kind::Text { may_be_empty: true, .. }, Content::Text { text, .. }) if text.is_empty() => {
+                Some(Value::String(String::new()))
+            }
+            (Kind::Text { pattern, format, .. }, Content::Text { text, .. }) => {
                 match text_trouble(text)
                     .or_else(|| self.misfit(text, *pattern, &form))
                     .or_else(|| format_trouble(text, *format, &form))

@@ -71,7 +71,7 @@ pub(super) fn broken(source: &Source<'_>, error: &ScanError) -> Mistake {
         ErrorKind::MissingAnchorOrAliasName => ("a text may not begin with * or &".to_owned(), "put the text in quotes"),
         ErrorKind::RecursionLimitExceeded => (
             format!("maps and lists lie more than {MAX_DEPTH} deep in each other"),
-            "give inner conditions a name in segments.yaml",
+            "give inner conditions a name in segments.yaml, and let deep steps of a scenario go on at another place",
         ),
         ErrorKind::CommentNotSeparated | ErrorKind::CommentInterceptedScalar => {
             ("a comment stands where none may stand".to_owned(), "put a blank before #, or the text in quotes")

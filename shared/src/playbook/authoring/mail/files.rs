@@ -1,6 +1,9 @@
 //! Which files are mails, and what their names say.
 
+use std::collections::BTreeSet;
+
 use super::super::mistake::{Mistake, quoted};
+use super::super::names::Known;
 use super::super::source::SourceFile;
 use super::layout;
 use crate::id::MailId;
@@ -22,6 +25,15 @@ const NAMING: &str = "a mail is called mail/NAME.md, with small letters, digits 
 /// Whether a file belongs to the mails by its place.
 pub(in super::super) fn is_one(file: &SourceFile) -> bool {
     file.name.starts_with(FOLDER)
+}
+
+/// The names of the mails that are written for leads.
+pub(in super::super) fn names(files: &[SourceFile]) -> Known<'_> {
+    let own = |name: &&str| matches!(*name, "alert" | "correction" | "summary" | "notice" | "confirm");
+    let names = files.iter().filter_map(|file| file.name.strip_prefix(FOLDER)?.strip_suffix(".md"));
+    Known::these(
+        names.map(|name| name.split('.').next().unwrap_or(name)).filter(|name| !own(name)).collect::<BTreeSet<_>>().into_iter(),
+    )
 }
 
 /// The mails among the files, each before its other language version. A name that cannot be is reported.

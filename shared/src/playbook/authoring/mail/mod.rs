@@ -36,7 +36,7 @@ use layout::Layout;
 use scope::Scopes;
 use tags::scan;
 
-pub(super) use files::is_one;
+pub(super) use files::{is_one, names};
 pub(super) use front::Front as FrontMatter;
 
 /// The largest mail, in bytes of HTML: Gmail shows no more than about 102 KB of one.
@@ -115,9 +115,10 @@ fn one(
         let end = source.text.len();
         mistakes.push(source.mistake(end..end, "this mail has no text", "write it below the second line ---"));
     }
-    if let Some(needed) = scope.needed.filter(|needed| !found.fields.contains(*needed) && mistakes.len() == before) {
-        let remedy = format!("write it as [Confirm]({{{{ {needed} }}}} \"button\")");
-        mistakes.push(Mistake::whole(source.name, format!("the link with {{{{ {needed} }}}} is missing"), remedy));
+    if let Some((what, remedy)) =
+        scope.needed.filter(|(needed, _)| !found.fields.contains(*needed) && mistakes.len() == before).map(|(_, said)| said)
+    {
+        mistakes.push(Mistake::whole(source.name, what, remedy));
     }
     if mistakes.len() > before {
         return None;

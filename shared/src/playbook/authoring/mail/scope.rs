@@ -14,6 +14,14 @@ const CONFIRM: &str = "confirm";
 const STRANGER: &str = "take it away: until the address is confirmed, anybody may have typed what a form says, and michi sends no such words to strangers";
 const NO_CHOICE: &str = "take it away: only marketing mail can be declined; its foot says how by itself";
 const ONLY_CONFIRM: &str = "only mail/confirm.md has a page to confirm";
+const NO_CONFIRM: (&str, &str) =
+    ("the link with {{ confirm_url }} is missing", "write it as [Confirm]({{ confirm_url }} \"button\")");
+const ONLY_ASK: &str =
+    "take it away, or let a scenario send this mail with a step \"ask\": that step has the question and its answers";
+const NO_QUESTION: (&str, &str) = (
+    "a scenario asks a question with this mail, and {{ question }} is missing",
+    "write {{ question }} on a line of its own, where question and answers shall stand",
+);
 
 /// What the files say that decides over fields.
 #[derive(Debug)]
@@ -35,7 +43,7 @@ impl<'a> Scopes<'a> {
                     sure: OURS.to_vec(),
                     urls: vec![CONFIRM_URL],
                     barred: attributes.map(|name| (name, STRANGER)).chain(URLS.map(|name| (name, NO_CHOICE))).collect(),
-                    needed: Some(CONFIRM_URL),
+                    needed: Some((CONFIRM_URL, NO_CONFIRM)),
                     ..Scope::default()
                 }
             }
@@ -49,16 +57,22 @@ impl<'a> Scopes<'a> {
                         .filter(|name| !LEAD.contains(name) && *name != QUESTION && is_name(name)),
                 );
                 let mut barred = vec![(CONFIRM_URL, ONLY_CONFIRM)];
+                // Where a scenario cannot be read, nobody knows whether it asks.
+                let asks = !self.names.asking.lacks(id.as_str());
+                if !asks {
+                    barred.push((QUESTION, ONLY_ASK));
+                }
                 if class == Class::Service {
                     barred.extend(URLS.map(|name| (name, NO_CHOICE)));
                 }
                 Scope {
                     unsure,
                     sure: ["email"].into_iter().chain(OWNER).chain(OURS).collect(),
-                    blocks: vec![QUESTION],
                     urls: if class == Class::Marketing { URLS.to_vec() } else { vec![] },
                     barred,
+                    blocks: if asks { vec![QUESTION] } else { vec![] },
                     attributes: true,
+                    needed: self.names.asking.has(id.as_str()).then_some((QUESTION, NO_QUESTION)),
                     ..Scope::default()
                 }
             }

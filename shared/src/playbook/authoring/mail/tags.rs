@@ -24,8 +24,8 @@ pub(super) struct Scope<'a> {
     pub(super) barred: Vec<(&'a str, &'a str)>,
     /// Whether attributes of the customer's own are fields too.
     pub(super) attributes: bool,
-    /// A field that must be used.
-    pub(super) needed: Option<&'a str>,
+    /// A field that must be used; and what is said where it is missing, with the remedy.
+    pub(super) needed: Option<(&'a str, (&'a str, &'a str))>,
 }
 
 impl Scope<'_> {

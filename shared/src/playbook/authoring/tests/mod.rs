@@ -259,7 +259,7 @@ fn files_are_there_readable_and_no_others_lie_beside_them() {
     assert_eq!(
         mistakes(&given).iter().map(brief).collect::<Vec<_>>(),
         [
-            "[old.yaml] this file is none of a playbook's = move it out of the folder: a playbook is playbook.yaml, scoring.yaml, segments.yaml and mail/*.md",
+            "[old.yaml] this file is none of a playbook's = move it out of the folder: a playbook is playbook.yaml, scoring.yaml, segments.yaml, scenarios/*.yaml and mail/*.md",
             "[scoring.yaml] this file is missing = copy the default scoring.yaml into the folder; `michi init` writes a whole playbook",
             "[scoring.yml] this file is none of a playbook's = rename it to scoring.yaml, or move it out of the folder",
             "[segment.yaml] this file is none of a playbook's = rename it to segments.yaml, or move it out of the folder",

@@ -229,7 +229,7 @@ fn segments_ask_neither_too_deep_nor_for_too_much() {
     assert_eq!(found(chain(1_000, plain)).len(), 1_000 / 20 - 1, "each once, where it goes too far");
     let twice = |n: usize| format!("{{ any: [{{ segment: s{n} }}, {{ segment: s{n} }}] }}");
     let wide = found(chain(9, twice));
-    let much = "[s8] \"s8\" comes to more than 1000 conditions, with those of the segments it asks for = ask for each segment once, in one that the others ask for";
+    let much = "[s8] the segment \"s8\" comes to more than 1000 conditions, with those of the segments it asks for = ask for each segment once, in one that the others ask for";
     assert_eq!(wide, vec![((9, 1), much.to_owned())]);
 }
 

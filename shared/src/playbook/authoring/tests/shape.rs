@@ -47,7 +47,7 @@ fn a_text_that_is_no_yaml_is_one_mistake_of_its_file_and_hides_no_other_file() {
     said(
         "{ level: [1, 2] }",
         &deep,
-        "[{] maps and lists lie more than 64 deep in each other = give inner conditions a name in segments.yaml",
+        "[{] maps and lists lie more than 64 deep in each other = give inner conditions a name in segments.yaml, and let deep steps of a scenario go on at another place",
     );
 }
 
@@ -108,7 +108,7 @@ fn keys_are_known_given_once_and_texts() {
     said(
         PLAYBOOK,
         "- company\n",
-        "[company] a list stands here, where a map of keys and values belongs = write keys below it, indented: company, delivery, forms, holidays, language, mail, owners, pages, sender, sites, spam, time_zone, write_key",
+        "[company] a list stands here, where a map of keys and values belongs = write keys below it, indented: company, delivery, forms, holidays, language, mail, national_holidays, owners, pages, sender, sites, spam, time_zone, write_key",
     );
 }
 
