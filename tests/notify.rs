@@ -38,6 +38,7 @@ impl Office {
     fn lead(&self) -> LeadItem {
         LeadItem {
             mailing: None,
+            inside: Default::default(),
             lead: ann(),
             revision: 1,
             stage: Stage::Mql,

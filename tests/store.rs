@@ -180,6 +180,7 @@ fn fact() -> Fact {
 fn ann() -> LeadItem {
     LeadItem {
         mailing: None,
+        inside: Default::default(),
         lead: lead(),
         revision: 1,
         stage: Stage::Lead,

@@ -176,6 +176,7 @@ impl Store {
         let work = match key.sk.split('#').next() {
             Some("message") => Work::Alert,
             Some("fact") => Work::Fact,
+            Some("enrollment") => Work::Step,
             _ => return Ok(false),
         };
         let call = self.client.update_item().table_name(&*self.leads).set_key(Some(keys::key(&key.pk, &key.sk)));

@@ -114,6 +114,7 @@ impl LeadItem {
             company: None,
             visitors: before.map(|before| before.visitors.clone()).unwrap_or_default(),
             mailing: None,
+            inside: BTreeSet::new(),
             playbook: before.map_or_else(|| PlaybookVersion::derive(&["none"]), |before| before.playbook.clone()),
             epoch: before.map(|before| before.epoch.clone()).unwrap_or_default(),
             erased: Some(now),

@@ -1,5 +1,7 @@
 //! The items of Leads that the lead's own state consists of.
 
+use std::collections::BTreeSet;
+
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::Error;
 use super::keys::{self, Item, Work};
 use crate::activity::{LogOwner, Proof, Record};
-use crate::id::{ActivityId, LeadId, PlaybookVersion, VisitorId};
+use crate::id::{ActivityId, LeadId, PlaybookVersion, ScenarioId, VisitorId};
 use crate::lead::{Grade, Level, Phase, Stage};
 
 /// The fold's answer as it was last saved: a cache of the log, and the place of the lead in both indexes.
@@ -50,6 +52,9 @@ pub struct LeadItem {
     /// The digest of what its mailing item says; none: it has no such item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailing: Option<String>,
+    /// The scenarios whose trigger is a state, and in whose state it is.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub inside: BTreeSet<ScenarioId>,
     /// The playbook it was folded with.
     pub playbook: PlaybookVersion,
     /// The scoring formula that its rank can be compared under.
@@ -244,6 +249,7 @@ mod tests {
             company: Some("サンプル製作所ホールディングス株式会社".to_owned()),
             visitors: ["01", "02", "03", "04"].map(visitor).to_vec(),
             mailing: Some(crate::id::derive(&["mailing"])),
+            inside: ["waking-the-quiet", "after-a-seminar"].into_iter().map(|id| ScenarioId::parse(id).unwrap()).collect(),
             playbook: PlaybookVersion::derive(&["playbook"]),
             epoch: "2026-1".to_owned(),
             erased: None,
@@ -263,6 +269,7 @@ mod tests {
             company: None,
             visitors: vec![],
             mailing: None,
+            inside: BTreeSet::new(),
             next_review: None,
             last_seen: None,
             ..full()

@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use super::super::Error;
 use crate::activity::LogOwner;
-use crate::id::{ActivityId, BroadcastId, FactId, ImportId, LeadId, MessageId, OwnerId, PlaybookVersion, VisitorId};
+use crate::id::{
+    ActivityId, BroadcastId, EnrollmentId, FactId, ImportId, LeadId, MessageId, OwnerId, PlaybookVersion, ScenarioId, VisitorId,
+};
 use crate::lead::Stage;
 
 /// Partition key of both tables.
@@ -69,6 +71,13 @@ pub(super) const FREE_AT: &str = "free_at";
 
 /// The partition of the due index where work lies that a person must look at. Nobody sweeps it.
 pub(super) const HELD: &str = "held";
+/// The partition of the due index where enrollments lie that fell due while they were paused. Nobody sweeps it.
+pub(super) const PAUSED: &str = "paused";
+
+/// Partition key of what is said of scenarios beside the playbook; a sort key is a scenario's id.
+pub(super) const SCENARIOS: &str = "scenario#all";
+/// What the sort keys of enrollments begin with.
+pub(super) const ENROLLMENT_PREFIX: &str = "enrollment#";
 
 /// Partition key of all lists that were imported; a sort key is a list's id.
 pub(super) const IMPORTS: &str = "import#all";
@@ -87,6 +96,8 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 pub enum Function {
     /// Scores leads.
     Score,
+    /// Advances scenarios.
+    Step,
     /// Sends mail.
     Notify,
     /// Publishes facts.
@@ -102,6 +113,8 @@ pub enum Work {
     Review,
     /// The judging of all leads by a playbook that has gone live.
     Derivation,
+    /// A lead under way in a scenario.
+    Step,
     /// A message that sales waits for.
     Alert,
     /// Any other message.
@@ -116,6 +129,7 @@ impl Function {
     pub fn work(self) -> &'static [Work] {
         match self {
             Self::Score => &[Work::Wake, Work::Review, Work::Derivation],
+            Self::Step => &[Work::Step],
             Self::Notify => &[Work::Alert, Work::Mail],
             Self::Relay => &[Work::Fact],
         }
@@ -123,12 +137,12 @@ impl Function {
 }
 
 impl Work {
-    /// Shards of the work. A sweep asks each of them once a minute: two of each kind, and one of the re-derivation, of
-    /// which there is but one, are eleven queries.
+    /// Shards of the work. A sweep asks each of them once a minute: two of each kind, one of facts, which are few and gone
+    /// at once, and one of the re-derivation, of which there is but one, are twelve queries.
     fn shards(self) -> u32 {
         match self {
-            Self::Wake | Self::Review | Self::Alert | Self::Mail | Self::Fact => 2,
-            Self::Derivation => 1,
+            Self::Wake | Self::Review | Self::Step | Self::Alert | Self::Mail => 2,
+            Self::Derivation | Self::Fact => 1,
         }
     }
 
@@ -137,6 +151,7 @@ impl Work {
             Self::Wake => "score.0",
             Self::Review => "score.1",
             Self::Derivation => "score.2",
+            Self::Step => "step.0",
             Self::Alert => "notify.0",
             Self::Mail => "notify.1",
             Self::Fact => "relay.0",
@@ -342,6 +357,17 @@ pub(super) fn message(id: &MessageId) -> String {
     format!("message#{id}")
 }
 
+/// Sort key of an enrollment.
+pub(super) fn enrollment(scenario: &ScenarioId, id: &EnrollmentId) -> String {
+    format!("{ENROLLMENT_PREFIX}{scenario}#{id}")
+}
+
+/// The scenario and the enrollment in such a sort key.
+pub(super) fn enrollment_of(sk: &str) -> Option<(ScenarioId, EnrollmentId)> {
+    let (scenario, id) = sk.strip_prefix(ENROLLMENT_PREFIX)?.split_once('#')?;
+    Some((ScenarioId::parse(scenario).ok()?, EnrollmentId::parse(id).ok()?))
+}
+
 /// Sort key of a fact.
 pub(super) fn fact(id: &FactId) -> String {
     format!("fact#{id}")
@@ -400,10 +426,10 @@ pub(super) fn set_due(item: &mut Item, work: Work, at: Timestamp) {
     item.insert(DUE_AT.to_owned(), text(instant(at)));
 }
 
-/// Puts an item where held work is found.
-pub(super) fn set_held(item: &mut Item, since: Timestamp) {
-    item.insert(DUE_PART.to_owned(), text(HELD));
-    item.insert(DUE_AT.to_owned(), text(instant(since)));
+/// Puts an item into a partition of the due index that nobody sweeps.
+pub(super) fn lie_in(item: &mut Item, part: &str, at: Timestamp) {
+    item.insert(DUE_PART.to_owned(), text(part));
+    item.insert(DUE_AT.to_owned(), text(instant(at)));
 }
 
 /// Fields that are nowhere but in an item's key: how serde writes them there and finds them again.
@@ -468,7 +494,7 @@ mod tests {
 
     #[test]
     fn an_item_is_due_in_a_partition_that_is_swept() {
-        let functions = [Function::Score, Function::Notify, Function::Relay];
+        let functions = [Function::Score, Function::Step, Function::Notify, Function::Relay];
         for n in 0..20 {
             let pk = lead(&LeadId::derive(&[&n.to_string()]));
             for work in functions.into_iter().flat_map(Function::work) {
@@ -480,8 +506,8 @@ mod tests {
 
     #[test]
     fn all_sweeps_together_are_at_most_twelve_queries() {
-        let functions = [Function::Score, Function::Notify, Function::Relay];
+        let functions = [Function::Score, Function::Step, Function::Notify, Function::Relay];
         let queries = functions.into_iter().flat_map(Function::work).flat_map(|work| work.parts()).count();
-        assert_eq!(queries, 11);
+        assert_eq!(queries, 12);
     }
 }

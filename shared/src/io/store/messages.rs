@@ -85,7 +85,7 @@ impl Store {
     }
 
     /// The check that a lead is there and not being erased.
-    fn check_alive(&self, lead: &LeadId) -> Result<TransactWriteItem, Error> {
+    pub(super) fn check_alive(&self, lead: &LeadId) -> Result<TransactWriteItem, Error> {
         let check = ConditionCheck::builder().table_name(&*self.leads).set_key(Some(keys::key(keys::lead(lead), keys::LEAD)));
         let check = check.condition_expression("attribute_exists(pk) AND attribute_not_exists(#mark)");
         actions::check(check.expression_attribute_names("#mark", keys::ERASED))
@@ -242,7 +242,7 @@ fn to_item(message: &Message) -> Result<Item, Error> {
     if let Some(due) = message.due() {
         keys::set_due(&mut item, work, due);
     } else if message.state == State::Held {
-        keys::set_held(&mut item, message.history.last().map_or(message.created, |entry| entry.at));
+        keys::lie_in(&mut item, keys::HELD, message.history.last().map_or(message.created, |entry| entry.at));
     }
     Ok(item)
 }

@@ -14,6 +14,8 @@
 //! | `lead#…` | `lead` | [`LeadItem`]; due for review; ranked |
 //! | `lead#…`, `visitor#…` | `wake#<activity>` | [`Wake`]; due for `score` |
 //! | `lead#…`, `owner#…` | `message#…` | a message; due until it is finished |
+//! | `lead#…` | `enrollment#<scenario>#…` | an [`Enrollment`](crate::scenario::Enrollment) that is open; due for `step` |
+//! | `scenario#all` | id | the [`Pause`] of a scenario |
 //! | `lead#…` | `fact#…` | a fact; due until it is published |
 //! | `visitor#…` | `visitor` | [`VisitorItem`] |
 //! | `address#<keyed hash>` | `address` | the lead that owns the address |
@@ -45,6 +47,7 @@ mod broadcasts;
 mod care;
 mod delivery;
 mod derivation;
+mod enrollments;
 mod erasure;
 mod facts;
 mod failure;
@@ -84,6 +87,7 @@ pub use care::{Poison, Waiting};
 pub(super) use delivery::nothing_live;
 pub use delivery::{How, Live, Moved, Proposal, Publication};
 pub use derivation::{Derivation, Phase, Ranked, Ready};
+pub use enrollments::{Lies, Open, Pause, Progress};
 pub use erasure::{AGAIN, Erased, Traces};
 pub use facts::FactItem;
 pub use found::Found;

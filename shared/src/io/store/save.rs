@@ -3,6 +3,8 @@
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem};
 
+use jiff::Timestamp;
+
 use super::super::Error;
 use super::actions::{self, put_if_absent, unbuilt};
 use super::derivation::Ready;
@@ -16,6 +18,7 @@ use crate::fact::Fact;
 use crate::id::LeadId;
 use crate::mail::mailing::Mailing;
 use crate::mail::message::Message;
+use crate::scenario::Enrollment;
 
 /// Everything that one round of decisions changes, all or nothing.
 #[derive(Debug, Default)]
@@ -32,6 +35,10 @@ pub struct Save {
     pub messages: Vec<Message>,
     /// Facts owed. One that is there already stays as it is.
     pub facts: Vec<Fact>,
+    /// Scenarios that the lead enters.
+    pub enrolled: Vec<Enrollment>,
+    /// Enrollments that are to be taken up now, as they were read, and the moment.
+    pub hastened: Vec<(Enrollment, Timestamp)>,
     /// In whose summary the lead belongs, since the rules or a list made it ready.
     pub ready: Option<Ready>,
     /// Whose browser it shall be from now on.
@@ -86,6 +93,12 @@ impl Store {
         }
         if let (Some((before, after)), Some(lead)) = (&save.mailing, &save.lead) {
             effects.push(mailing_put(&self.leads, &lead.lead, before.as_ref(), after)?);
+        }
+        for enrollment in &save.enrolled {
+            effects.push(self.enrolled(enrollment)?);
+        }
+        for (enrollment, now) in &save.hastened {
+            effects.push(self.hastened(enrollment, *now)?);
         }
         if let Some(ready) = &save.ready {
             effects.push(actions::put(Put::builder().table_name(&*self.leads).set_item(Some(ready.key())))?);
