@@ -2,9 +2,11 @@
 //!
 //! - `enrollment`: one lead in one scenario: where it stands, what it waits for, and what is said of that in its log
 //! - [`owed`]: what a step says to people: the messages that it owes
+//! - [`results`]: what came of a scenario
 
 mod enrollment;
 pub mod owed;
+pub mod results;
 
 use jiff::SignedDuration;
 
