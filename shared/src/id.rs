@@ -123,13 +123,24 @@ ids! {
 /// (Crockford's alphabet in lower case), so that an id fits a key, a URL and an SES tag.
 #[must_use]
 pub fn derive(causes: &[&str]) -> String {
+    base32(hash(causes).into_iter().take(16))
+}
+
+/// The lot that falls to these causes, from 0 up to `of` exclusive, each as likely as any other; 0 if there is but one. The
+/// same causes always draw the same.
+#[must_use]
+pub fn draw(causes: &[&str], of: u64) -> u64 {
+    let number = hash(causes).into_iter().take(8).fold(0, |number: u64, byte| (number << 8) | u64::from(byte));
+    number % of.max(1)
+}
+
+fn hash(causes: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for cause in causes {
         hash.update((cause.len() as u64).to_be_bytes());
         hash.update(cause.as_bytes());
     }
-    let digest = hash.finalize();
-    base32(digest.iter().take(16).copied())
+    hash.finalize().into()
 }
 
 /// The same of bytes that are one cause.

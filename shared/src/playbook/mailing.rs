@@ -1,9 +1,10 @@
 //! `mail` in `playbook.yaml`: how much mail a lead gets, and when.
 
+use jiff::Timestamp;
 use jiff::civil::Weekday;
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
+use super::hours::Hours;
 use super::span::Span;
 use super::{Setup, Text};
 use crate::id::TopicId;
@@ -130,7 +131,7 @@ impl MailRules {
 }
 
 impl Day {
-    fn weekday(self) -> Weekday {
+    pub(crate) fn weekday(self) -> Weekday {
         match self {
             Self::Mon => Weekday::Monday,
             Self::Tue => Weekday::Tuesday,
@@ -143,30 +144,19 @@ impl Day {
     }
 }
 
-/// Days looked through for one on which mail may go out: a year of holidays would be a mistake.
-const MOST_DAYS: i64 = 400;
-
 impl Setup {
     /// When marketing mail may go out that is wanted at `now`: now, or when the window opens next.
     #[must_use]
     pub fn opens(&self, now: Timestamp) -> Timestamp {
+        self.hours().opening(now)
+    }
+
+    /// The days and hours of marketing mail.
+    #[must_use]
+    pub fn hours(&self) -> Hours<'_> {
         let window = &self.mail.window;
-        let zone = self.time_zone.get();
-        let today = now.to_zoned(zone.clone()).date();
-        let hour = |date: jiff::civil::Date, hour: u32| {
-            let midnight = date.at(0, 0, 0, 0).checked_add((i64::from(hour)).hours()).ok()?;
-            midnight.to_zoned(zone.clone()).ok().map(|at| at.timestamp())
-        };
-        let open = |date: &jiff::civil::Date| {
-            window.days.iter().any(|day| day.weekday() == date.weekday()) && !self.holidays.contains(date)
-        };
-        let days = (0..MOST_DAYS).filter_map(|day| today.checked_add(day.days()).ok()).filter(open);
-        let moments = days.filter_map(|date| {
-            let (from, to) = (hour(date, window.from)?, hour(date, window.to)?);
-            (now < to).then(|| now.max(from))
-        });
-        // With no such day in a year, mail waits for somebody to mend the playbook.
-        moments.into_iter().next().unwrap_or_else(|| now.saturating_add(SignedDuration::from_hours(24)).unwrap_or(now))
+        let zone = self.time_zone.get().clone();
+        Hours { days: &window.days, from: window.from, to: window.to, zone, setup: self }
     }
 }
 

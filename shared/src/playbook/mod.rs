@@ -5,6 +5,8 @@
 
 #[cfg(feature = "authoring")]
 pub mod authoring;
+mod holidays;
+pub mod hours;
 pub mod mail;
 pub mod mailing;
 pub mod pattern;

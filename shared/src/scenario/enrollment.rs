@@ -20,6 +20,8 @@ pub struct Enrollment {
     pub scenario: ScenarioId,
     /// The playbook by which the lead goes along it.
     pub playbook: PlaybookVersion,
+    /// The scenario's own version in it.
+    pub version: String,
     /// When the lead entered.
     pub entered: Timestamp,
     /// Where it stands.
@@ -49,8 +51,8 @@ pub struct Place {
     pub step: StepId,
     /// For the how many-th time, from 1.
     pub visit: u32,
-    /// Since when: the moment for which the step was planned, so that a sweep's delay does not add up. What came later
-    /// than by [`GRACE`](super::GRACE) is planned anew from the moment it came.
+    /// The moment for which it was planned, so that a sweep's delay does not add up. A wait that begins later than that by
+    /// more than [`GRACE`](super::GRACE) begins when it came.
     pub since: Timestamp,
 }
 
@@ -80,8 +82,8 @@ pub enum Waiting {
     Series {
         /// From when on.
         until: Timestamp,
-        /// How many of its mails are done with.
-        done: u16,
+        /// Its mails that this visit is done with, sent or not.
+        done: Vec<MailId>,
     },
     /// Somebody to go on with it: it is paused.
     Resume {
