@@ -33,6 +33,7 @@ mod playbook;
 mod question;
 mod relay;
 mod replay;
+mod scenario;
 mod sdks;
 mod simulation;
 mod spam;

@@ -309,6 +309,7 @@ async fn doctor_finds_a_fresh_suite_well() {
     ok       oldest work    nothing is overdue
     ok       failures       no batch of stream records was given up
     ok       held messages  none
+    ok       held steps     none
     ok       held facts     none
     ok       quarantine     none
     ok       suspects       no form looks like spam

@@ -92,6 +92,7 @@ pub(crate) async fn people(suite: &Suite, count: usize, pages: usize) {
             name: None,
             company: None,
             visitors: vec![],
+            inside: Default::default(),
             playbook: PlaybookVersion::derive(&["long ago"]),
             epoch: epoch.clone(),
             erased: None,

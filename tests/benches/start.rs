@@ -39,7 +39,7 @@ const BEACONS: (usize, usize) = (200, 2_000);
 const MINIMAL: &str = "minimal";
 
 fn main() {
-    let functions = ["track", "score", "notify", "relay", "feedback", "answer"];
+    let functions = ["track", "score", "step", "notify", "relay", "feedback", "answer"];
     let release = build(&functions);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {

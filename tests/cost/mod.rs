@@ -63,7 +63,7 @@ async fn the_cost_sheet_holds() {
     let _guard =
         tracing_subscriber::util::SubscriberInitExt::set_default(logs.with_writer(move || Shared(Arc::clone(&to))).finish());
     let mut trace = trace::run(logged).await;
-    for function in ["score", "notify", "relay"] {
+    for function in ["score", "step", "notify", "relay"] {
         trace.suite.tick(function).await.unwrap();
     }
     trace.counts.take(&trace.suite, Work::Idle);

@@ -213,7 +213,7 @@ fn emulated(built: &Path, name: &str, template: &str, unknown: &[&str]) -> PathB
     let text = text.replace("configuration-set/${Mail}\"\n", "configuration-set/${Mail}\"\n                - \"*\"\n");
     // A `Ref` to a secret gives its name there, where AWS gives its ARN.
     let mut text = text.replace("Ref: Keys\n", "Fn::GetAtt: [Keys, Id]\n").replace("[Ref: Keys]", "[Fn::GetAtt: [Keys, Id]]");
-    for function in ["Track", "Score", "Notify", "Relay", "Feedback", "Answer"] {
+    for function in ["Track", "Score", "Step", "Notify", "Relay", "Feedback", "Answer"] {
         text = text.replace(&format!("CodeUri: ../functions/{}", function.to_lowercase()), &format!("CodeUri: {function}"));
     }
     let path = built.join(name);

@@ -59,7 +59,7 @@ async fn open() -> Suite {
 
 async fn finish(suite: &Suite) {
     suite.finish(SignedDuration::from_hours(1)).await.unwrap();
-    for function in ["score", "notify", "relay"] {
+    for function in ["score", "step", "notify", "relay"] {
         suite.tick(function).await.unwrap();
     }
 }

@@ -5,6 +5,7 @@
 //! - `review`: a lead's log is folded, decided upon and saved
 //! - `consent`: what a form's ticked box gives, and the letter that asks for its confirmation
 //! - `derivation`: all leads are judged by a playbook that has gone live
+//! - `scenarios`: which of them a look lets the lead into, and in which it goes on at once
 //! - `lists`: who was made ready by a list is told in one mail
 //! - `erase`: a person who is to be erased is
 //!
@@ -17,6 +18,7 @@ mod erase;
 mod identify;
 mod lists;
 mod review;
+mod scenarios;
 
 use std::collections::HashMap;
 

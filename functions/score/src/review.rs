@@ -10,7 +10,9 @@ use michi::lead::{Lead, Stage};
 use michi::lifecycle::{Change, decide};
 use michi::mail::mailing::Mailing;
 use michi::mail::text::cleaned;
+use michi::scenario::Enrollment;
 
+use crate::scenarios::{self, Ways};
 use crate::{consent, erase, finish, lists};
 
 /// How long after a browser was linked its old log is looked at again, for what raced past the link.
@@ -186,20 +188,28 @@ pub(crate) async fn conclude(app: &App, look: Look<'_>) -> Result<(), Error> {
     facts.append(&mut decision.facts);
     decision.messages.extend(consent::asked(app, &live, id, &decision.lead, &records, now));
     let mailing = mailing(app, id, &decision.lead, &log, before.as_ref()).await?;
-    let mut lead = item(&live, id, &decision.lead, before.as_ref(), settled, now);
+    let ways = scenarios::ways(app, &live, id, &log, before.as_ref(), &news, now).await?;
+    let mut lead = item(&live, id, &decision.lead, before.as_ref(), (settled, &ways), now);
     if let Some((_, mailing)) = &mailing {
         lead.mailing = Some(mailing.digest());
     }
     let unchanged = before.as_ref().is_some_and(|before| lead == LeadItem { revision: lead.revision, ..before.clone() });
     let (visitor, visitor_before, token) = linking.map_or((None, None, None), |l| (Some(l.visitor), l.before, l.token));
+    // Whoever enters is saved: else two looks at once could let it into the same scenario for different reasons.
+    let enters = !ways.entering.is_empty();
+    let (enrolled, entries): (Vec<Enrollment>, Vec<Record>) =
+        ways.entering.into_iter().map(|entering| (entering.enrollment, entering.record)).unzip();
+    records.extend(entries);
     app.store
         .save(Save {
             before,
-            lead: (!unchanged || visitor.is_some()).then_some(lead),
+            lead: (!unchanged || visitor.is_some() || enters).then_some(lead),
             appends: records.into_iter().map(|record| (id.clone(), record)).collect(),
             mailing,
             messages: decision.messages,
             facts,
+            enrolled,
+            hastened: ways.hastened.into_iter().map(|enrollment| (enrollment, now)).collect(),
             ready: decision.summary.map(|owner| Ready { owner, lead: id.clone(), list: decision.list }),
             link: visitor,
             link_before: visitor_before,
@@ -248,7 +258,7 @@ fn item(
     id: &LeadId,
     lead: &Lead,
     before: Option<&LeadItem>,
-    settled: &[SettlingVisitor],
+    (settled, ways): (&[SettlingVisitor], &Ways),
     now: Timestamp,
 ) -> LeadItem {
     let is_settled = |visitor: &michi::lead::LinkedVisitor| {
@@ -262,7 +272,7 @@ fn item(
         .map(|visitor| SettlingVisitor { visitor: visitor.visitor.clone(), linked: visitor.at, settled: is_settled(visitor) })
         .collect();
     let settling = visitors.iter().filter(|visitor| !visitor.settled).map(|visitor| visitor.linked + SETTLING).min();
-    let earliest = [lead.valid_until, settling].into_iter().flatten().min();
+    let earliest = [lead.valid_until, settling, ways.next_entry].into_iter().flatten().min();
     // A review once set is not moved later by an activity, so that the index is not written for each of them; when it
     // comes, it sets the next.
     let kept =
@@ -283,6 +293,7 @@ fn item(
         company: lead.attribute("company").map(|company| cleaned(company, LIST_WIDTH)),
         visitors,
         mailing: before.and_then(|before| before.mailing.clone()),
+        inside: ways.inside.clone(),
         playbook: live.version.clone(),
         epoch: interest.epoch(),
         erased: None,

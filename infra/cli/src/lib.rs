@@ -30,6 +30,7 @@ pub mod preview;
 pub mod redrive;
 pub mod replay;
 pub mod rollback;
+pub mod scenarios;
 pub mod segment;
 pub mod send_test;
 pub mod shown;

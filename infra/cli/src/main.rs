@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use michi_cli::{
     apply, approve, broadcasts, check, derivation, dev, doctor, erase, export_lead, export_leads, history, import, init, lead,
-    leads, mail, messages, plan, preview, redrive, replay, rollback, segment, send_test, suspects,
+    leads, mail, messages, plan, preview, redrive, replay, rollback, scenarios, segment, send_test, suspects,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -38,6 +38,14 @@ enum Command {
     Mail(mail::MailArgs),
     /// List the mails sent to many at once, say what came of one, or end one.
     Broadcasts(broadcasts::BroadcastsArgs),
+    /// List the scenarios, with how many leads are under way in each.
+    Scenarios(scenarios::ScenariosArgs),
+    /// Let nobody go on in a scenario, or one lead, until `michi resume`.
+    Pause(scenarios::PauseArgs),
+    /// Go on with a scenario that was paused, or with one lead.
+    Resume(scenarios::ResumeArgs),
+    /// End a scenario for everybody under way in it, or for one lead.
+    Stop(scenarios::StopArgs),
     /// Import people from a list, and what they did away from the site; or take a list back.
     Import(import::ImportArgs),
     /// Write all leads with what is known of them, as CSV or JSON.
@@ -90,6 +98,10 @@ fn main() -> ExitCode {
         Command::Segment(args) => segment::run(&args),
         Command::Mail(args) => mail::run(&args),
         Command::Broadcasts(args) => broadcasts::run(&args),
+        Command::Scenarios(args) => scenarios::run(&args),
+        Command::Pause(args) => scenarios::run_pause(&args),
+        Command::Resume(args) => scenarios::run_resume(&args),
+        Command::Stop(args) => scenarios::run_stop(&args),
         Command::Import(args) => import::run(&args),
         Command::ExportLeads(args) => export_leads::run(&args),
         Command::ExportLead(args) => export_lead::run(&args),

@@ -12,7 +12,7 @@ use super::settings;
 /// crates below it could show what they carry, so of them only warnings are heard.
 pub fn start() {
     let level = settings::log_level().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::WARN);
-    let own = ["michi", "track", "score", "notify", "relay", "feedback", "answer"].map(|name| (name, level));
+    let own = ["michi", "track", "score", "step", "notify", "relay", "feedback", "answer"].map(|name| (name, level));
     let heard = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(own);
     // A second start, as in tests, changes nothing.
     let _ = tracing_subscriber::registry().with(lines(std::io::stdout).with_filter(heard)).try_init();

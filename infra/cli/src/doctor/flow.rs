@@ -24,6 +24,9 @@ const LATE: SignedDuration = SignedDuration::from_mins(5);
 const STUCK: SignedDuration = SignedDuration::from_mins(30);
 /// Within this time a schedule that is alive has started its function many times.
 const ALIVE: SignedDuration = SignedDuration::from_mins(15);
+/// The functions that work off what is due.
+const SWEEPING: [(Function, &str); 4] =
+    [(Function::Score, "score"), (Function::Step, "step"), (Function::Notify, "notify"), (Function::Relay, "relay")];
 /// The most that is looked at of what is held.
 const MOST: usize = 10_000;
 
@@ -180,7 +183,7 @@ async fn dead_letters(patient: &Patient<'_>) -> anyhow::Result<Check> {
 async fn oldest(patient: &Patient<'_>) -> anyhow::Result<Check> {
     let what = "oldest work";
     let mut oldest: Option<(Timestamp, String)> = None;
-    for (function, name) in [Function::Score, Function::Notify, Function::Relay].into_iter().zip(STREAMED) {
+    for (function, name) in SWEEPING {
         let first = patient.found.store.waiting(function, patient.now, 1).await?.into_iter().next();
         let first = first.map(|waiting| (waiting.due, patient.found.function(name)));
         oldest = [oldest, first].into_iter().flatten().min();
@@ -220,6 +223,13 @@ async fn held(patient: &Patient<'_>) -> anyhow::Result<Vec<Check>> {
     };
     Ok(vec![
         check("held messages", of("message#"), "message waits", "messages wait", "michi messages --state held"),
+        check(
+            "held steps",
+            of("enrollment#"),
+            "lead is held in a scenario",
+            "leads are held in scenarios",
+            "the logs of step say why; mend that, then: michi redrive",
+        ),
         check("held facts", of("fact#"), "fact waits", "facts wait", "mend the event bus, then: michi redrive"),
         check("quarantine", quarantined, "payload could not be read", "payloads could not be read", "michi redrive --dry-run"),
         // Spam is no illness; a person among it should be found all the same.

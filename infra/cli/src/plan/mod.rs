@@ -3,6 +3,7 @@
 mod difference;
 mod leads;
 mod report;
+mod under_way;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ use crate::{everybody, output};
 
 pub use difference::{Change, Difference, Field, differences};
 pub use leads::{Flow, Leads, Ready};
+pub use under_way::{Becomes, Fate, UnderWay};
 
 /// What `michi plan` takes. Exit codes: 0 if there is nothing to apply, 2 if there is, 1 if that cannot be told.
 #[derive(Debug, clap::Args)]
@@ -61,6 +63,8 @@ pub struct Plan {
     pub differences: Vec<Difference>,
     /// What would become of the leads; none if nothing would change, or nothing is live.
     pub leads: Option<Leads>,
+    /// What would become of those under way in scenarios that differ.
+    pub under_way: Vec<UnderWay>,
 }
 
 /// A file of the playbook, compared with what is live.
@@ -170,11 +174,12 @@ impl Plan {
         let from = candidate.from.clone();
         let Some(live) = live else {
             let files = compared(&[], &candidate.files);
-            return Ok(Self { pending: true, live: None, version, from, files, differences: vec![], leads: None });
+            return Ok(Self { pending: true, live: None, version, from, files, differences: vec![], leads: None, under_way: vec![] });
         };
         let files = compared(&files(store, &live.version).await?, &candidate.files);
         if live.version == version {
-            return Ok(Self { pending: false, live: Some(live), version, from, files, differences: vec![], leads: None });
+            let (live, differences, under_way) = (Some(live), vec![], vec![]);
+            return Ok(Self { pending: false, live, version, from, files, differences, leads: None, under_way });
         }
         let before = store.playbook(&live.version).await?;
         let all = everybody::all(store, &before).await?;
@@ -185,7 +190,8 @@ impl Plan {
         progress.finish_and_clear();
         let leads = Some(Leads { count, ..compared? });
         let differences = differences(&before, &candidate.playbook);
-        Ok(Self { pending: true, live: Some(live), version, from, files, differences, leads })
+        let under_way = under_way::under_way(store, &before, &candidate.playbook).await?;
+        Ok(Self { pending: true, live: Some(live), version, from, files, differences, leads, under_way })
     }
 }
 

@@ -57,6 +57,10 @@ impl fmt::Display for Plan {
         if let Some(leads) = &self.leads {
             write!(f, "\n{leads}")?;
         }
+        if !self.under_way.is_empty() {
+            writeln!(f, "\nUnder way in scenarios that differ")?;
+        }
+        self.under_way.iter().try_for_each(|scenario| write!(f, "{scenario}"))?;
         Ok(())
     }
 }

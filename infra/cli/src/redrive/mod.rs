@@ -1,7 +1,7 @@
 //! `michi redrive`: what was given up goes in again by the same door.
 //!
-//! Three things wait for it: batches of stream records in the bucket of failures, payloads in quarantine, and facts that
-//! the bus refused time and again. Each is dropped only when the function has taken it, so that a redrive may be broken
+//! Four things wait for it: batches of stream records in the bucket of failures, payloads in quarantine, facts that the bus
+//! refused time and again, and leads whose way through a scenario failed as often. Each is dropped only when the function has taken it, so that a redrive may be broken
 //! off and repeated; the functions make of a repeat what they made of the first. Forms that look like spam lie in
 //! quarantine too, and stay there: `michi suspects` lets in what is none.
 
@@ -39,7 +39,7 @@ pub struct RedriveArgs {
 #[derive(Debug, Default, Serialize)]
 pub struct Redriven {
     dry_run: bool,
-    /// Batches in the bucket of failures, payloads in quarantine, held facts: oldest failures first.
+    /// Batches in the bucket of failures, payloads in quarantine, held facts and enrollments: oldest failures first.
     lots: Vec<Lot>,
 }
 
@@ -66,6 +66,7 @@ enum Kind {
     Failure,
     Quarantine,
     HeldFact,
+    HeldEnrollment,
 }
 
 /// The most facts looked for.
@@ -93,13 +94,7 @@ pub async fn redrive(args: &RedriveArgs, out: &mut dyn Write) -> anyhow::Result<
         redriven.lots.extend(failure(&found, &bucket, &key, args.dry_run).await?);
     }
     quarantine(&found, args.dry_run, &mut redriven.lots).await?;
-    for held in found.store.held(MOST).await?.into_iter().filter(|held| held.key.sk.starts_with("fact#")) {
-        let released = args.dry_run || found.store.release_fact(&held.key, found.now()).await?;
-        let left = usize::from(args.dry_run);
-        let why = (!released).then(|| "it is not held any more".to_owned());
-        let function = Some(found.function("relay"));
-        redriven.lots.push(Lot { kind: Kind::HeldFact, name: held.key.sk, function, records: 1, left, why });
-    }
+    held(&found, args.dry_run, &mut redriven.lots).await?;
     if args.json {
         shown::json(&redriven, out)?
     } else {
@@ -169,6 +164,26 @@ async fn quarantine(found: &Installation, dry_run: bool, lots: &mut Vec<Lot>) ->
         .collect();
     for lot in lots.iter_mut().skip(first).filter(|lot| lot.left == 0 && again.contains(&lot.name)) {
         (lot.left, lot.why) = (1, Some("the function still cannot read it".to_owned()));
+    }
+    Ok(())
+}
+
+/// What functions gave up. Messages are another matter: a person decides upon each.
+async fn held(found: &Installation, dry_run: bool, lots: &mut Vec<Lot>) -> anyhow::Result<()> {
+    for held in found.store.held(MOST).await? {
+        let (kind, function) = match held.key.enrollment() {
+            Some(_) => (Kind::HeldEnrollment, "step"),
+            None if held.key.sk.starts_with("fact#") => (Kind::HeldFact, "relay"),
+            None => continue,
+        };
+        let released = match kind {
+            _ if dry_run => true,
+            Kind::HeldEnrollment => found.store.release_enrollment(&held.key, found.now()).await?,
+            _ => found.store.release_fact(&held.key, found.now()).await?,
+        };
+        let why = (!released).then(|| "it is not held any more".to_owned());
+        let (function, left) = (Some(found.function(function)), usize::from(dry_run));
+        lots.push(Lot { kind, name: held.key.sk, function, records: 1, left, why });
     }
     Ok(())
 }
@@ -282,12 +297,13 @@ impl Redriven {
             let left = if self.dry_run || all == 0 { String::new() } else { format!(" ({} taken, {left} left)", all - left) };
             format!("{}{left}", counted(all, one, many))
         };
-        let (failures, quarantine, facts) = (
+        let (failures, quarantine, facts, enrollments) = (
             said(Kind::Failure, "failed record", "failed records"),
             said(Kind::Quarantine, "payload in quarantine", "payloads in quarantine"),
             said(Kind::HeldFact, "held fact", "held facts"),
+            said(Kind::HeldEnrollment, "held enrollment", "held enrollments"),
         );
-        writeln!(out, "{failures}, {quarantine}, {facts}")
+        writeln!(out, "{failures}, {quarantine}, {facts}, {enrollments}")
     }
 }
 
@@ -297,6 +313,7 @@ impl Kind {
             Self::Failure => "failure",
             Self::Quarantine => "quarantine",
             Self::HeldFact => "held fact",
+            Self::HeldEnrollment => "held step",
         }
     }
 }

@@ -48,6 +48,7 @@ impl Door {
             Self::Wake(_) => Some("score"),
             Self::Item(key) if key.sk.starts_with("message#") => Some("notify"),
             Self::Item(key) if key.sk.starts_with("fact#") => Some("relay"),
+            Self::Item(key) if key.enrollment().is_some() => Some("step"),
             Self::Item(_) | Self::None(_) => None,
         }
     }

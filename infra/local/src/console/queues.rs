@@ -18,6 +18,8 @@ use crate::{Abandoned, Suite, WakeUp};
 const OVERDUE: SignedDuration = SignedDuration::from_mins(2);
 /// The partition of the due index that no function sweeps: a person must look.
 const HELD: &str = "held";
+/// That of what is paused: it waits for somebody to go on with it, and is never overdue.
+const PAUSED: &str = "paused";
 /// The most that is counted.
 const MOST: usize = 10_000;
 
@@ -57,6 +59,8 @@ pub(super) enum What {
     Activity,
     /// All leads, to be judged by a changed playbook.
     Derivation,
+    /// A lead under way in a scenario.
+    Enrollment,
     /// A mail to send.
     Message,
     /// A fact to publish.
@@ -74,6 +78,8 @@ pub(super) struct Counts {
     pub(super) overdue: usize,
     /// Messages that a person must look at.
     pub(super) held_messages: usize,
+    /// Leads that a person must look at who are under way in a scenario.
+    pub(super) held_enrollments: usize,
     /// Facts that a person must look at.
     pub(super) held_facts: usize,
     /// Batches of stream records that were given up.
@@ -171,6 +177,7 @@ pub(super) fn counts(suite: &Suite) -> anyhow::Result<Counts> {
         waiting: waiting.len(),
         overdue: waiting.iter().filter(|wake_up| is_overdue(wake_up, now)).count(),
         held_messages: held(What::Message),
+        held_enrollments: held(What::Enrollment),
         held_facts: held(What::Fact),
         given_up: suite.abandoned()?.len(),
         quarantined: quarantine.len(),
@@ -192,7 +199,7 @@ fn queues(suite: &Suite, limit: usize) -> anyhow::Result<Queues> {
 }
 
 fn is_overdue(wake_up: &WakeUp, now: Timestamp) -> bool {
-    now.duration_since(wake_up.due) > OVERDUE
+    wake_up.function != PAUSED && now.duration_since(wake_up.due) > OVERDUE
 }
 
 impl Waiting {
@@ -217,6 +224,7 @@ impl What {
             Some("lead") => Self::Review,
             Some("wake") => Self::Activity,
             Some("derivation") => Self::Derivation,
+            Some("enrollment") => Self::Enrollment,
             Some("message") => Self::Message,
             Some("fact") => Self::Fact,
             _ => Self::Other,
@@ -228,6 +236,7 @@ impl What {
             Self::Review => "review of a lead",
             Self::Activity => "activity to score",
             Self::Derivation => "leads to judge by a changed playbook",
+            Self::Enrollment => "lead under way in a scenario",
             Self::Message => "mail to send",
             Self::Fact => "fact to publish",
             Self::Other => "unknown work",

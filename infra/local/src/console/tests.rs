@@ -388,7 +388,8 @@ async fn what_waits_too_long_and_what_cannot_be_read_is_in_sight() {
     assert!(page.contains("overdue</b>") && page.contains("not as it should be") && page.contains("⟨U+202E⟩"), "{page}");
     assert_eq!(visitor.json("/_michi/messages.json").await["unreadable"], json!(1));
     let health = visitor.json("/_michi/health.json").await;
-    let queues = json!({ "waiting": 2, "overdue": 1, "held_messages": 0, "held_facts": 0, "given_up": 0, "quarantined": 1, "suspects": 0 });
+    let queues = json!({ "waiting": 2, "overdue": 1, "held_messages": 0, "held_enrollments": 0, "held_facts": 0, "given_up": 0, "quarantined": 1,
+        "suspects": 0 });
     assert_eq!((&health["ok"], &health["queues"]), (&json!(false), &queues));
 }
 

@@ -9,6 +9,7 @@ use relay::Relay;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use step::Step;
 
 use crate::functions::Handler;
 
@@ -30,6 +31,13 @@ pub(super) fn start_function(name: &str, app: App, sdk: &SdkConfig) -> Option<St
             let app = app.clone();
             async move { score::handle(&app, trigger).await }
         })),
+        "step" => {
+            let step = Step { store: app.store, clock: app.clock, shelf: app.shelf };
+            Started::Events(events(move |trigger| {
+                let step = step.clone();
+                async move { step::handle(&step, trigger).await }
+            }))
+        }
         "notify" => {
             let mailer = Mailer::new(sdk, &settings.configuration_set);
             Started::Events(events(move |trigger| {

@@ -31,7 +31,7 @@ fn small(name: &str, app: App, sdk: &SdkConfig) -> Option<Started> {
             let (tables, app) = (tables.clone(), app.clone());
             async move { notify(&tables, &app, trigger).await }
         })),
-        "relay" => Started::Events(events(async |_: Trigger| Ok(BatchResponse::default()))),
+        "step" | "relay" => Started::Events(events(async |_: Trigger| Ok(BatchResponse::default()))),
         "feedback" => Started::Events(events(async |_: serde_json::Value| Ok(()))),
         "answer" => Started::Http(Router::new()),
         _ => return None,

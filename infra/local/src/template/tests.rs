@@ -10,7 +10,7 @@ fn built_in() -> Wiring {
 fn the_template_is_read_whole() {
     let wiring = built_in();
     let names: Vec<_> = wiring.functions.iter().map(|function| function.name.as_str()).collect();
-    assert_eq!(names, ["track", "score", "notify", "relay", "feedback", "answer"]);
+    assert_eq!(names, ["track", "score", "step", "notify", "relay", "feedback", "answer"]);
     let leads = wiring.tables.iter().find(|table| table.name == "Leads").unwrap();
     assert_eq!(leads.keys, ["pk", "sk"]);
     assert_eq!(leads.stream.as_deref(), Some("NEW_IMAGE"));

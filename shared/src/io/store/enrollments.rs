@@ -66,6 +66,14 @@ pub struct Open {
     pub lies: Lies,
 }
 
+impl Open {
+    /// The key of the enrollment.
+    #[must_use]
+    pub fn key(&self) -> DueKey {
+        DueKey { pk: keys::lead(&self.lead), sk: keys::enrollment(&self.scenario, &self.enrollment) }
+    }
+}
+
 /// Nobody goes on in a scenario until somebody takes this away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
@@ -169,6 +177,27 @@ impl Store {
         let paused = paused.set_key(Some(keys::key(keys::SCENARIOS, before.scenario.as_str())));
         let put = actions::put(self.enrollment_put(before, to_item(&after, Lies::Paused)?))?;
         self.transact("an enrollment cannot be paused", vec![put, actions::check(paused)?], vec![]).await
+    }
+
+    /// Makes an enrollment due at once that was held, with all its tries. Answers whether it was.
+    ///
+    /// # Errors
+    /// If it is not known to be due.
+    pub async fn release_enrollment(&self, key: &DueKey, now: Timestamp) -> Result<bool, Error> {
+        let call = self.client.update_item().table_name(&*self.leads).set_key(Some(keys::key(&key.pk, &key.sk)));
+        let call = call
+            .update_expression("SET due_part = :part, due_at = :at, due = :now, tries = :none, revision = revision + :one")
+            .condition_expression("due_part = :held")
+            .expression_attribute_values(":part", keys::text(Work::Step.part(&key.pk)))
+            .expression_attribute_values(":held", keys::text(keys::HELD))
+            .expression_attribute_values(":at", keys::text(keys::instant(now)))
+            .expression_attribute_values(":now", keys::text(now.to_string()))
+            .expression_attribute_values(":none", keys::number(0))
+            .expression_attribute_values(":one", keys::number(1));
+        match call.return_consumed_capacity(CAPACITY).send().await {
+            Err(error) if condition_failed(&error) => Ok(false),
+            done => done.map(|_| true).map_err(failed("an enrollment cannot be released")),
+        }
     }
 
     fn enrollment_put(&self, before: &Enrollment, item: Item) -> PutBuilder {
@@ -281,6 +310,7 @@ mod tests {
             lead,
             scenario: ScenarioId::parse("after-a-paper").unwrap(),
             playbook: PlaybookVersion::derive(&["p"]),
+            version: crate::id::derive(&["v"]),
             entered: now,
             place: Place { step: step.clone(), visit: 1, since: now },
             waiting: Waiting::Resume { before: Box::new(Waiting::Mail(MessageId::derive(&["m"]))) },

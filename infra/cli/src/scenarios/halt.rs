@@ -1,0 +1,302 @@
+//! Pausing a scenario or one lead in it, going on, and ending it for all or for one.
+//!
+//! Each of these may be repeated, and broken off and repeated: what is done already is left alone.
+
+use std::io::Write;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use michi::activity::{Kind, Record};
+use michi::id::{LeadId, ScenarioId};
+use michi::io::store::{DueKey, Found, Lies, Open, Pause, Progress};
+use michi::io::{Error, Retry, Store};
+use michi::scenario::{Enrollment, Left, Waiting};
+use serde::Serialize;
+
+use super::meant;
+use crate::account::{Installation, Target};
+use crate::deliver::By;
+use crate::everybody;
+use crate::lead;
+use crate::output;
+use crate::shown::{self, counted};
+
+/// Whom a command is about.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Whom {
+    /// The scenario, by its id
+    pub scenario: String,
+    /// Only this lead, by its id or its mail address
+    #[arg(long, value_name = "ID|ADDRESS")]
+    pub lead: Option<String>,
+    /// As JSON: fields are added, never renamed
+    #[arg(long)]
+    pub json: bool,
+    /// Which installation.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// What `michi pause` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PauseArgs {
+    /// Who pauses it.
+    #[command(flatten)]
+    pub by: By,
+    /// Whom.
+    #[command(flatten)]
+    pub whom: Whom,
+}
+
+/// What `michi resume` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ResumeArgs {
+    /// Whom.
+    #[command(flatten)]
+    pub whom: Whom,
+}
+
+/// What `michi stop` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StopArgs {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Whom.
+    #[command(flatten)]
+    pub whom: Whom,
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Halted {
+    /// The scenario.
+    pub scenario: ScenarioId,
+    /// How many leads it was done with.
+    pub leads: usize,
+    /// How many of them were under way there.
+    pub under_way: usize,
+}
+
+/// How often one enrollment is read anew when `step` was faster.
+const REREADS: usize = 8;
+/// How often the index is asked for what lies aside, and so long in between it may be behind.
+const LOOKS: usize = 3;
+const BEHIND: Duration = Duration::from_secs(1);
+
+/// Runs `michi pause`.
+///
+/// # Errors
+/// If there is no such scenario or lead, or the installation does not answer.
+pub fn run_pause(args: &PauseArgs) -> anyhow::Result<ExitCode> {
+    shown::run(async |out| {
+        let halted = pause(args).await?;
+        let id = &halted.scenario;
+        let said = match &args.whom.lead {
+            Some(_) if halted.under_way == 0 => format!("the lead is not under way in {id}\n"),
+            Some(_) => format!("the lead rests in {id} until: michi resume {id} --lead …\n"),
+            None => format!(
+                "{id} is paused: nobody goes on in it, {} under way. Who meets its trigger still enters, and waits. Mail that is \
+                 owed already goes out. Go on: michi resume {id}\n",
+                counted(halted.under_way, "lead is", "leads are")
+            ),
+        };
+        tell(&halted, args.whom.json, &said, out)
+    })
+}
+
+/// Runs `michi resume`.
+///
+/// # Errors
+/// If there is no such scenario or lead, or the installation does not answer.
+pub fn run_resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
+    shown::run(async |out| {
+        let halted = resume(args).await?;
+        let id = &halted.scenario;
+        let said = match &args.whom.lead {
+            Some(_) if halted.leads == 0 => format!("the lead was not paused by itself in {id}\n"),
+            Some(_) => format!("the lead goes on in {id}\n"),
+            None => format!(
+                "{id} goes on: {} taken up that fell due meanwhile; each step's rule for lateness says what it does now\n",
+                counted(halted.leads, "lead is", "leads are")
+            ),
+        };
+        tell(&halted, args.whom.json, &said, out)
+    })
+}
+
+/// Runs `michi stop`.
+///
+/// # Errors
+/// If there is no such scenario or lead, or the installation does not answer.
+pub fn run_stop(args: &StopArgs) -> anyhow::Result<ExitCode> {
+    shown::run(async |out| {
+        if !args.yes {
+            let whom = args.whom.lead.as_ref().map_or("Every lead under way in it", |_| "The lead");
+            if !output::confirmed(&format!("{whom} leaves {} for good. Go on?", args.whom.scenario))? {
+                bail!("nothing was changed");
+            }
+        }
+        let halted = stop(args).await?;
+        let id = &halted.scenario;
+        let said = match &args.whom.lead {
+            Some(_) if halted.leads == 0 => format!("the lead is not under way in {id}\n"),
+            Some(_) => format!("the lead has left {id}\n"),
+            None => format!(
+                "{} left {id}. Who meets its trigger from now on enters: `under_way: drain` in its file keeps everybody out\n",
+                counted(halted.leads, "lead has", "leads have")
+            ),
+        };
+        tell(&halted, args.whom.json, &said, out)
+    })
+}
+
+fn tell(halted: &Halted, json: bool, said: &str, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    if json { shown::json(halted, out)? } else { write!(out, "{said}")? }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lets nobody go on in a scenario, or one lead rest.
+///
+/// # Errors
+/// If there is no such scenario or lead, or the installation does not answer.
+pub async fn pause(args: &PauseArgs) -> anyhow::Result<Halted> {
+    let found = args.whom.target.open().await?;
+    let scenario = meant(&found, &args.whom.scenario).await?;
+    if args.whom.lead.is_some() {
+        let keys = meant_keys(&found, &scenario, &args.whom).await?;
+        return each(&scenario, keys, |key| rest(&found.store, key)).await;
+    }
+    found.store.pause(&scenario, &Pause { since: found.now(), by: args.by.name()? }).await?;
+    let under_way = found.store.open_enrollments(Some(&scenario)).await?.len();
+    Ok(Halted { scenario, leads: under_way, under_way })
+}
+
+/// Takes a pause away, and makes due again what fell due meanwhile.
+///
+/// # Errors
+/// If there is no such scenario or lead, or the installation does not answer.
+pub async fn resume(args: &ResumeArgs) -> anyhow::Result<Halted> {
+    let found = args.whom.target.open().await?;
+    let scenario = meant(&found, &args.whom.scenario).await?;
+    let store = &found.store;
+    if let Some(who) = &args.whom.lead {
+        let keys = of_lead(store, &lead::meant(&found, who).await?, &scenario).await?;
+        return each(&scenario, keys, |key| go_on(store, key, true)).await;
+    }
+    // First the pause: from then on nobody is laid aside. The index may be a moment behind, so it is asked until it is empty.
+    store.unpause(&scenario).await?;
+    let mut halted = Halted { scenario: scenario.clone(), leads: 0, under_way: 0 };
+    for _ in 0..LOOKS {
+        let mut open = store.open_enrollments(Some(&scenario)).await?;
+        halted.under_way = open.len();
+        open.retain(|open| open.lies == Lies::Paused);
+        let again = each(&scenario, open.iter().map(Open::key).collect(), |key| go_on(store, key, false)).await?;
+        halted.leads += again.leads;
+        tokio::time::sleep(BEHIND).await;
+    }
+    Ok(halted)
+}
+
+/// Ends a scenario for everybody under way, or for one lead.
+///
+/// # Errors
+/// If there is no such scenario or lead, or the installation does not answer.
+pub async fn stop(args: &StopArgs) -> anyhow::Result<Halted> {
+    let found = args.whom.target.open().await?;
+    let scenario = meant(&found, &args.whom.scenario).await?;
+    let keys = meant_keys(&found, &scenario, &args.whom).await?;
+    each(&scenario, keys, |key| end(&found.store, key, found.now())).await
+}
+
+/// The open enrollments that are meant.
+async fn meant_keys(found: &Installation, scenario: &ScenarioId, whom: &Whom) -> anyhow::Result<Vec<DueKey>> {
+    Ok(match &whom.lead {
+        Some(who) => of_lead(&found.store, &lead::meant(found, who).await?, scenario).await?,
+        None => found.store.open_enrollments(Some(scenario)).await?.iter().map(Open::key).collect(),
+    })
+}
+
+/// Does something with each of these; answers with how many it was done.
+async fn each<F: Future<Output = Result<bool, Error>>>(
+    scenario: &ScenarioId,
+    keys: Vec<DueKey>,
+    work: impl Fn(DueKey) -> F,
+) -> anyhow::Result<Halted> {
+    let (under_way, mut leads) = (keys.len(), 0);
+    let progress = everybody::progress(under_way)?;
+    let mut done = pin!(everybody::each(keys, work, &progress));
+    while let Some(done) = done.next().await {
+        leads += usize::from(done?);
+    }
+    progress.finish_and_clear();
+    Ok(Halted { scenario: scenario.clone(), leads, under_way })
+}
+
+async fn of_lead(store: &Store, lead: &LeadId, scenario: &ScenarioId) -> Result<Vec<DueKey>, Error> {
+    let all = store.enrollments_of(lead).await?;
+    Ok(all.iter().filter(|one| one.scenario == *scenario).map(DueKey::of_enrollment).collect())
+}
+
+/// Reads an enrollment and changes it, and again as long as `step` was faster.
+async fn change<F: Future<Output = Result<bool, Error>>>(
+    store: &Store,
+    key: DueKey,
+    work: impl Fn(Enrollment) -> F,
+) -> Result<bool, Error> {
+    for _ in 0..REREADS {
+        let Found::One(enrollment) = store.enrollment(&key).await? else { return Ok(false) };
+        match work(enrollment).await {
+            Err(error) if error.retry == Retry::Reread => {}
+            done => return done,
+        }
+    }
+    Err(Error::later("an enrollment moves all the time: try again"))
+}
+
+async fn rest(store: &Store, key: DueKey) -> Result<bool, Error> {
+    change(store, key, |before| async move {
+        if matches!(before.waiting, Waiting::Resume { .. }) {
+            return Ok(false);
+        }
+        let waiting = Waiting::Resume { before: Box::new(before.waiting.clone()) };
+        let after = Enrollment { waiting, revision: before.revision + 1, ..before.clone() };
+        store.put_off_enrollment(&before, &after, Lies::Paused).await.map(|()| true)
+    })
+    .await
+}
+
+/// Makes an enrollment due again; of those that rest by themselves only if that one is meant.
+async fn go_on(store: &Store, key: DueKey, alone: bool) -> Result<bool, Error> {
+    change(store, key, |before| async move {
+        let waiting = match (&before.waiting, alone) {
+            (Waiting::Resume { before }, true) => (**before).clone(),
+            (Waiting::Resume { .. }, false) => return Ok(false),
+            (_, true) => return Ok(false),
+            (waiting, false) => waiting.clone(),
+        };
+        let after = Enrollment { waiting, revision: before.revision + 1, ..before.clone() };
+        store.put_off_enrollment(&before, &after, Lies::Due).await.map(|()| true)
+    })
+    .await
+}
+
+async fn end(store: &Store, key: DueKey, now: Timestamp) -> Result<bool, Error> {
+    change(store, key, |before| async move {
+        let kind = Kind::Advanced {
+            scenario: before.scenario.clone(),
+            enrollment: before.id.clone(),
+            version: before.version.clone(),
+            passed: vec![],
+            left: Some(Left::ByHand),
+        };
+        let record = Record::decision(before.record(), now, kind);
+        let progress = Progress { before: &before, after: None, record: Some(&record), scores: false, message: None };
+        store.advance(&progress).await.map(|()| true)
+    })
+    .await
+}
