@@ -64,6 +64,7 @@ pub(crate) async fn asked(suite: &Suite) -> LeadId {
         lead: id.clone(),
         scenario: ScenarioId::parse("after-white-paper").unwrap(),
         playbook: live.version.clone(),
+        version: scenario().version(),
         entered: now,
         place: Place { step: step.clone(), visit: 1, since: now },
         waiting: Waiting::Nothing,

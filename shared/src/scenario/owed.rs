@@ -136,6 +136,7 @@ mod tests {
             lead: LeadId::derive(&["lead"]),
             scenario: ScenarioId::parse("after-white-paper").unwrap(),
             playbook: PlaybookVersion::derive(&["v"]),
+            version: "v".to_owned(),
             entered: now(),
             place: Place { step: StepId::parse("known").unwrap(), visit: 1, since: now() },
             waiting: Waiting::Nothing,

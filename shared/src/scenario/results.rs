@@ -172,10 +172,9 @@ impl Run<'_> {
             let how = passing(&passed.how).map(|how| mark(version, &passed.step, how));
             how.into_iter().chain([mark(version, &passed.step, Figure::Reached)])
         });
-        // Which version goes on from here is known once it does.
-        let newest = self.passed.last().map_or(self.version, |(_, version, _)| version);
-        let here = open.filter(|_| self.left.is_none()).map(|open| &open.place.step);
-        let here = here.into_iter().flat_map(|step| [Figure::Reached, Figure::Waiting].map(|figure| mark(newest, step, figure)));
+        let here = open.filter(|_| self.left.is_none()).into_iter();
+        let here =
+            here.flat_map(|open| [Figure::Reached, Figure::Waiting].map(|figure| mark(&open.version, &open.place.step, figure)));
         passed.chain(here).collect()
     }
 

@@ -174,7 +174,16 @@ impl Plan {
         let from = candidate.from.clone();
         let Some(live) = live else {
             let files = compared(&[], &candidate.files);
-            return Ok(Self { pending: true, live: None, version, from, files, differences: vec![], leads: None, under_way: vec![] });
+            return Ok(Self {
+                pending: true,
+                live: None,
+                version,
+                from,
+                files,
+                differences: vec![],
+                leads: None,
+                under_way: vec![],
+            });
         };
         let files = compared(&files(store, &live.version).await?, &candidate.files);
         if live.version == version {

@@ -156,7 +156,11 @@ pub fn run_stop(args: &StopArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn tell(halted: &Halted, json: bool, said: &str, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    if json { shown::json(halted, out)? } else { write!(out, "{said}")? }
+    if json {
+        shown::json(halted, out)?
+    } else {
+        write!(out, "{said}")?
+    }
     Ok(ExitCode::SUCCESS)
 }
 

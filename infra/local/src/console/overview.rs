@@ -115,8 +115,7 @@ pub(super) async fn show(State(console): State<Console>) -> Result<Response, Ref
 
 impl Counts {
     fn is_well(self) -> bool {
-        let Self { waiting: _, overdue, held_messages, held_enrollments, held_facts, given_up, quarantined, suspects: _ } =
-            self;
+        let Self { waiting: _, overdue, held_messages, held_enrollments, held_facts, given_up, quarantined, suspects: _ } = self;
         overdue + held_messages + held_enrollments + held_facts + given_up + quarantined == 0
     }
 }

@@ -1,7 +1,7 @@
 //! Who stands behind which number.
 
 use super::*;
-use crate::activity::{Activity, Log, OptOut, Record};
+use crate::activity::{Log, OptOut, Record};
 use crate::consent::MailClass;
 use crate::fold::history;
 use crate::fold::tests::{at, lead_log, playbook};
@@ -10,6 +10,7 @@ use crate::mail::gate::Refusal;
 use crate::mail::letter::{Cause, Letter};
 use crate::playbook::Language;
 use crate::scenario::{Entry, Place, Waiting};
+use crate::verdict::Verdict;
 
 fn scenario() -> ScenarioId {
     ScenarioId::parse("nurture").unwrap()
@@ -67,6 +68,7 @@ fn open(run: &str, place: &str) -> Enrollment {
         lead: LeadId::derive(&["lead"]),
         scenario: scenario(),
         playbook: PlaybookVersion::derive(&["v"]),
+        version: "v".to_owned(),
         entered: at(0),
         place: Place { step: step(place), visit: 1, since: at(0) },
         waiting: Waiting::Nothing,
@@ -199,13 +201,11 @@ fn what_readers_did_is_counted_once_and_machines_not_at_all() {
     check(None, vec![ended], "owed sent unsubscribed");
     check(None, vec![Kind::MailComplained { message: own.clone() }], "owed sent delivered complained");
 
-    // A click seconds after delivery with all others is a machine's, as the history judges it.
-    let log = vec![enrolled(1, "a", "v"), advanced(2, "a", "v", &[("hello", mailed("a", 0))], None), sent(3, "a")];
-    let mut robot = record(4, clicked("a"));
-    robot.signals = crate::verdict::Signals::of(Some("curl/8.5.0"));
-    robot.activities = vec![Activity { at: at(4), ..robot.activities[0].clone() }];
-    let found = counted(log.into_iter().chain([robot]).collect(), &[], &[], None);
-    assert!(found.iter().all(|line| !line.contains("clicked")), "{found:?}");
+    // What the history judges to be a machine's counts for nothing.
+    let (playbook, log) = (playbook(), lead_log(vec![record(4, clicked("a")), record(5, opened())]));
+    let mut history = history(&playbook, &log, at(100));
+    history.iter_mut().for_each(|step| step.judged = Verdict::Machine.into());
+    assert_eq!(super::letter(&own, None, &history), [Figure::Owed, Figure::Sent]);
 }
 
 #[test]
