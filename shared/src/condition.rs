@@ -3,6 +3,8 @@
 
 mod words;
 
+pub(crate) use words::or;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ClassId, FormId, RuleId};

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use michi_cli::{
-    apply, approve, broadcasts, check, derivation, dev, doctor, erase, export_lead, export_leads, history, import, init, lead,
-    leads, mail, messages, plan, preview, redrive, replay, rollback, scenarios, segment, send_test, suspects,
+    apply, approve, broadcasts, check, derivation, dev, doctor, erase, explain, export_lead, export_leads, history, import, init,
+    lead, leads, mail, messages, plan, preview, redrive, replay, results, rollback, scenarios, segment, send_test, suspects,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -28,6 +28,8 @@ enum Command {
     Preview(preview::PreviewArgs),
     /// Send a mail to an address of your own, marked as a test.
     SendTest(send_test::SendTestArgs),
+    /// Tell a scenario or a segment in plain words; without a name, list them.
+    Explain(explain::ExplainArgs),
     /// List the hottest leads, by what they are worth now.
     Leads(leads::LeadsArgs),
     /// Show a lead: what it did, what each point is for, and the messages about it.
@@ -46,6 +48,8 @@ enum Command {
     Resume(scenarios::ResumeArgs),
     /// End a scenario for everybody under way in it, or for one lead.
     Stop(scenarios::StopArgs),
+    /// Say what came of a scenario, and who is behind each number; without a name, of each.
+    Results(results::ResultsArgs),
     /// Import people from a list, and what they did away from the site; or take a list back.
     Import(import::ImportArgs),
     /// Write all leads with what is known of them, as CSV or JSON.
@@ -93,6 +97,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::SendTest(args) => send_test::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Leads(args) => leads::run(&args),
         Command::Lead(args) => lead::run(&args),
         Command::Segment(args) => segment::run(&args),
@@ -114,6 +119,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Approve(args) => approve::run(&args),
+        Command::Results(args) => results::run(&args),
         Command::Rollback(args) => rollback::run(&args),
         Command::History(args) => history::run(&args),
         Command::Derivation(args) => derivation::run(&args),

@@ -5,6 +5,7 @@
 //! only reference, `go_to`, is checked before the playbook goes live.
 
 mod step;
+pub mod words;
 
 use std::collections::BTreeMap;
 

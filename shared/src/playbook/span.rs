@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::Language;
+
 /// A length of time, in whole minutes, hours, days or weeks; a day has 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -34,6 +36,22 @@ impl Span {
     #[must_use]
     pub fn millis(self) -> f64 {
         self.minutes as f64 * 60_000.0
+    }
+}
+
+impl Span {
+    /// The span as people say it: `14 days`.
+    #[must_use]
+    pub fn words(self, language: Language) -> String {
+        let (count, [en, ja]) = match self.minutes {
+            m if m % (24 * 60) == 0 => (m / (24 * 60), ["day", "日"]),
+            m if m % 60 == 0 => (m / 60, ["hour", "時間"]),
+            m => (m, ["minute", "分"]),
+        };
+        match language {
+            Language::En => format!("{count} {en}{}", if count == 1 { "" } else { "s" }),
+            Language::Ja => format!("{count}{ja}"),
+        }
     }
 }
 
@@ -95,6 +113,18 @@ impl Offset {
     #[must_use]
     pub fn duration(self) -> SignedDuration {
         if self.before { -self.span.duration() } else { self.span.duration() }
+    }
+
+    /// The offset as people say it: `30 days before`.
+    #[must_use]
+    pub fn words(self, language: Language) -> String {
+        let span = self.span.words(language);
+        match (language, self.before) {
+            (Language::En, true) => format!("{span} before"),
+            (Language::En, false) => format!("{span} after"),
+            (Language::Ja, true) => format!("{span}前"),
+            (Language::Ja, false) => format!("{span}後"),
+        }
     }
 }
 

@@ -310,5 +310,16 @@ pub struct Results {
     pub counts: Counts,
 }
 
+impl Results {
+    /// The name under which the results of a scenario are kept; `by` is what is asked of the leads beside.
+    #[must_use]
+    pub fn kept_as(scenario: &ScenarioId, by: Option<&str>) -> String {
+        match by {
+            None => format!("scenario#{scenario}"),
+            Some(by) => format!("scenario#{scenario}#by#{by}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -432,10 +432,26 @@ proptest! {
     }
 }
 
+/// The same with a scenario that asks a question with the mail `ask`.
+fn asking(mails: &[(&str, &str)]) -> Vec<SourceFile> {
+    let scenario = "name: Asks
+trigger: by_hand
+steps:
+  - ask:
+      id: why
+      send: ask
+      question: Why?
+      attribute: why
+      within: 7d
+      answers: [{ id: cost, text: Cost }, { id: quality, text: Quality }]
+";
+    with(mails).into_iter().chain([SourceFile::new("scenarios/asks.yaml", scenario)]).collect()
+}
+
 #[test]
 fn a_question_stands_in_its_mail_with_its_answers_as_links() {
     let text = "---\nsubject: A question\n---\nHello\n\n{{ question }}\n\nBye";
-    let playbook = check(&with(&[("ask.md", text)])).unwrap();
+    let playbook = check(&asking(&[("ask.md", text)])).unwrap();
     let mail = &playbook.mails[&MailId::parse("ask").unwrap()];
     let (language, version) = mail.version(Ja).unwrap();
     assert!(version.asks());
@@ -464,5 +480,12 @@ fn a_question_stands_in_its_mail_with_its_answers_as_links() {
 
 #[test]
 fn a_question_stands_by_itself() {
-    body("Say: {{ question }}!", &["[{{ question }}] this field is a whole block, and stands within a text"]);
+    let text = "---\nsubject: A question\n---\nSay: {{ question }}!";
+    let found: Vec<String> = mistakes(&asking(&[("ask.md", text)])).iter().map(brief).collect();
+    assert_eq!(
+        found,
+        [
+            "[{{ question }}] this field is a whole block, and stands within a text = put it on a line of its own, with an empty line above and below it"
+        ]
+    );
 }

@@ -1,6 +1,7 @@
 //! What is said of which mistake.
 
 mod mail;
+mod scenario;
 mod sense;
 mod shape;
 mod story;
@@ -103,6 +104,11 @@ fn brief(mistake: &Mistake) -> String {
 
 /// Checks what is said when one text is replaced: each mistake as in [`brief`], one a line.
 fn said(from: &str, to: &str, wanted: &str) {
+    said_of(files, from, to, wanted);
+}
+
+/// The same of files that are made otherwise.
+fn said_of(files: fn(&[(&str, &str)]) -> Vec<SourceFile>, from: &str, to: &str, wanted: &str) {
     let found: Vec<String> = mistakes(&files(&[(from, to)])).iter().map(brief).collect();
     assert_eq!(found.join("\n"), wanted, "{from:?} as {to:?}");
 }
@@ -110,11 +116,16 @@ fn said(from: &str, to: &str, wanted: &str) {
 /// Checks many such cases: `from => to`, and below it, further in, what is said. `⏎`, `⇥` and `␣` stand for breaks, tabs and
 /// blanks at an end.
 fn told(cases: &str) {
+    told_of(files, cases);
+}
+
+/// The same of files that are made otherwise.
+fn told_of(files: fn(&[(&str, &str)]) -> Vec<SourceFile>, cases: &str) {
     let mut case: Option<(String, String)> = None;
     let mut wanted: Vec<&str> = Vec::new();
     let finish = |case: &mut Option<(String, String)>, wanted: &mut Vec<&str>| {
         if let Some((from, to)) = case.take() {
-            said(&from, &to, &std::mem::take(wanted).join("\n").replace('⇥', "\t"));
+            said_of(files, &from, &to, &std::mem::take(wanted).join("\n").replace('⇥', "\t"));
         }
     };
     for line in cases.lines().map(str::trim).filter(|line| !line.is_empty()) {
