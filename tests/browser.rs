@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep};
 use crate::clicks::letter_sent;
 use crate::harness::{Visitor, beacon, buyer};
 use crate::question::{asked, asking, suite_that_asks};
+use crate::results::{Course, in_japanese};
 use crate::spine::lead_of;
 
 struct Browser {
@@ -414,6 +415,32 @@ async fn a_reader_answers_a_question() {
             sleep(Duration::from_millis(50)).await;
         }
         browser.shoot(&format!("question-{language}-answered.png")).await;
+        browser.driver.quit().await.unwrap();
+    }
+}
+
+/// What came of a scenario, drawn: on a desktop and on a telephone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marketer_looks_at_what_came_of_a_scenario() {
+    if skipped() {
+        return;
+    }
+    let course = Course::run(40).await;
+    for phone in [false, true] {
+        if phone {
+            in_japanese(&course).await;
+        }
+        let (page, browser) = (course.page().await, browser_on(phone).await);
+        browser.open(&page).await;
+        let seen = browser.driver.execute("return [document.documentElement.scrollWidth, innerWidth]", vec![]).await.unwrap();
+        let [wide, room]: [u64; 2] = seen.convert().unwrap();
+        assert!(wide <= room, "{wide} px in {room} px");
+        // No text of the drawing runs out of it, in the fonts that this browser has.
+        let outside = "const box = document.querySelector('.course svg').getBoundingClientRect();
+            return [...document.querySelectorAll('.course text')].filter(t => t.getBoundingClientRect().right > box.right + 1).map(t => t.textContent)";
+        let outside: Vec<String> = browser.driver.execute(outside, vec![]).await.unwrap().convert().unwrap();
+        assert!(outside.is_empty(), "{outside:?}");
+        browser.shoot(if phone { "results-phone.png" } else { "results.png" }).await;
         browser.driver.quit().await.unwrap();
     }
 }

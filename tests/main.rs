@@ -33,6 +33,7 @@ mod playbook;
 mod question;
 mod relay;
 mod replay;
+mod results;
 mod scenario;
 mod sdks;
 mod simulation;

@@ -28,8 +28,18 @@ async fn a_white_paper_leads_to_the_last_mail_on_the_planned_days() {
     suite.advance(DAY * 30).await.unwrap();
     assert_eq!(reader.open(&suite).await, []);
     assert_eq!(reader.left(&suite).await, [Left::End]);
-    insta::assert_debug_snapshot!(reader.got(&suite).await, @"");
-    insta::assert_debug_snapshot!(reader.path(&suite).await, @"");
+    assert_eq!(reader.got(&suite).await, ["Wed 01 Apr 09:03 welcome", "Mon 06 Apr 09:00 case-study", "Mon 20 Apr 09:00 talk"]);
+    assert_eq!(
+        reader.path(&suite).await,
+        [
+            "hello: mailed welcome",
+            "days: done",
+            "cases: mailed case-study",
+            "prices: otherwise",
+            "cool: done",
+            "talk: mailed talk"
+        ]
+    );
     assert_eq!(suite.finish(HOUR).await.unwrap(), Vec::<String>::new());
 }
 
@@ -104,22 +114,45 @@ async fn two_deliveries_enter_once_and_two_forms_too() {
 
 #[tokio::test]
 async fn a_day_of_sleep_is_made_up_for_as_each_step_says() {
+    for (late, passed, got) in [
+        ("do", "letter: mailed welcome", vec!["Thu 02 Apr 09:04 welcome"]),
+        ("next_window", "letter: mailed welcome", vec!["Fri 03 Apr 09:00 welcome"]),
+        ("skip", r#"letter: {"skipped":"late"}"#, vec![]),
+    ] {
+        let mut scenario = nurture();
+        scenario["steps"] = json!([
+            { "wait": { "id": "hours", "for": "2h" } },
+            { "mail": { "id": "letter", "send": "welcome", "late": late } },
+            { "set": { "id": "after", "attribute": "mood", "to": "keen" } }
+        ]);
+        let suite = suite_with(&only(scenario)).await;
+        let reader = Reader::of(&suite, "mori").await;
+        suite.advance(MINUTE).await.unwrap();
+        suite.sleep(DAY).unwrap();
+        suite.advance(DAY * 3).await.unwrap();
+        assert_eq!(reader.path(&suite).await, ["hours: done", passed, "after: done"]);
+        assert_eq!(reader.got(&suite).await, got);
+        assert_eq!(reader.left(&suite).await, [Left::End]);
+    }
+}
+
+/// Leads whose steps all fell due while everything stood still.
+#[tokio::test]
+async fn a_crowd_that_is_due_at_once_goes_on_in_order() {
     let mut scenario = nurture();
-    scenario["steps"] = json!([
-        { "wait": { "id": "hours", "for": "2h" } },
-        { "mail": { "id": "do", "send": "welcome" } },
-        { "mail": { "id": "skip", "send": "case-study", "late": "skip" } },
-        { "mail": { "id": "next", "send": "talk", "late": "next_window" } }
-    ]);
+    scenario["steps"] =
+        json!([{ "wait": { "id": "hours", "for": "2h" } }, { "set": { "id": "after", "attribute": "a", "to": "b" } }]);
     let suite = suite_with(&only(scenario)).await;
-    let reader = Reader::of(&suite, "mori").await;
-    suite.advance(MINUTE).await.unwrap();
+    let mut readers = Vec::new();
+    for n in 0..40 {
+        readers.push(Reader::of(&suite, &format!("reader{n}")).await);
+    }
     suite.sleep(DAY).unwrap();
-    suite.advance(HOUR * 3).await.unwrap();
-    let path = reader.path(&suite).await;
-    suite.advance(DAY * 7).await.unwrap();
-    insta::assert_debug_snapshot!((path, reader.path(&suite).await, reader.got(&suite).await), @"");
-    assert_eq!(reader.left(&suite).await, [Left::End]);
+    suite.advance(MINUTE * 2).await.unwrap();
+    for reader in &readers {
+        assert_eq!((reader.left(&suite).await, reader.open(&suite).await), (vec![Left::End], vec![]));
+    }
+    assert_eq!(suite.finish(HOUR).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -132,6 +165,7 @@ async fn who_came_into_a_state_before_the_scenario_is_existing_and_who_comes_lat
     };
     let suite = crate::harness::suite().await;
     publish_change(&suite, |playbook| {
+        playbook.scenarios.clear();
         let segment = json!({ "attribute": { "name": "name" } });
         playbook.segments.insert("from-aoba".to_owned().try_into().unwrap(), serde_json::from_value(segment).unwrap());
     })

@@ -42,6 +42,8 @@ enum Command {
     Broadcasts(broadcasts::BroadcastsArgs),
     /// List the scenarios, with how many leads are under way in each.
     Scenarios(scenarios::ScenariosArgs),
+    /// Let leads into a scenario by hand: a segment, a list, or some.
+    Enroll(scenarios::EnrollArgs),
     /// Let nobody go on in a scenario, or one lead, until `michi resume`.
     Pause(scenarios::PauseArgs),
     /// Go on with a scenario that was paused, or with one lead.
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
         Command::Mail(args) => mail::run(&args),
         Command::Broadcasts(args) => broadcasts::run(&args),
         Command::Scenarios(args) => scenarios::run(&args),
+        Command::Enroll(args) => scenarios::run_enroll(&args),
         Command::Pause(args) => scenarios::run_pause(&args),
         Command::Resume(args) => scenarios::run_resume(&args),
         Command::Stop(args) => scenarios::run_stop(&args),

@@ -21,7 +21,7 @@ const AT_ONCE: usize = 16;
 ///
 /// # Errors
 /// Says what is wrong with the file, or with its rows: a mail that somebody should get is not left out in silence.
-pub(super) fn hashes(
+pub(crate) fn hashes(
     file: &Path,
     columns: &[Named],
     playbook: &Playbook,
@@ -60,7 +60,7 @@ pub(super) fn hashes(
 ///
 /// # Errors
 /// If they cannot be read.
-pub(super) async fn leads(store: &Store, hashes: &[String]) -> Result<(Vec<LeadId>, usize), Error> {
+pub(crate) async fn leads(store: &Store, hashes: &[String]) -> Result<(Vec<LeadId>, usize), Error> {
     let owners = stream::iter(hashes).map(|hash| store.address_owner(hash)).buffer_unordered(AT_ONCE);
     let owners: Vec<Option<LeadId>> = owners.try_collect().await?;
     let strangers = owners.iter().filter(|owner| owner.is_none()).count();

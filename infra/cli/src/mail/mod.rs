@@ -1,6 +1,6 @@
 //! `michi mail`: one mail to everybody in a segment or on a list, through the same gate as all mail.
 
-mod list;
+pub(crate) mod list;
 mod owe;
 mod wish;
 

@@ -24,9 +24,9 @@ const FRESH: SignedDuration = SignedDuration::from_hours(6);
 /// Values that are told apart; what comes later is counted together.
 const VALUES: usize = 300;
 /// What stands for all values beyond those.
-pub const OTHERS: &str = "(others)";
+const OTHERS: &str = "(others)";
 /// What stands for a value that is not known.
-pub const UNKNOWN: &str = "(not known)";
+const UNKNOWN: &str = "(not known)";
 
 /// How far a scan has come.
 #[derive(Serialize, Deserialize)]
@@ -42,22 +42,22 @@ struct Progress {
 }
 
 /// One look at all leads.
-pub struct Scan<'s> {
+pub(super) struct Scan<'s> {
     /// Where they are.
-    pub store: &'s Store,
+    pub(super) store: &'s Store,
     /// By which their logs are read.
-    pub playbook: &'s Playbook,
+    pub(super) playbook: &'s Playbook,
     /// Now.
-    pub now: Timestamp,
+    pub(super) now: Timestamp,
     /// What is asked of them beside.
-    pub by: Option<&'s str>,
+    pub(super) by: Option<&'s str>,
 }
 
 /// Counts what came of every scenario, and keeps it. A scan that broke off lately is gone on with.
 ///
 /// # Errors
 /// If leads cannot be read for now; what was counted so far is kept.
-pub async fn count(found: &Installation, by: Option<&str>) -> anyhow::Result<BTreeMap<ScenarioId, Results>> {
+pub(super) async fn count(found: &Installation, by: Option<&str>) -> anyhow::Result<BTreeMap<ScenarioId, Results>> {
     let (live, now) = (found.playbook().await?, found.now());
     let scan = Scan { store: &found.store, playbook: &live.playbook, now, by };
     let name = by.map_or("scenarios".to_owned(), |by| format!("scenarios#by#{by}"));
@@ -90,7 +90,9 @@ pub async fn count(found: &Installation, by: Option<&str>) -> anyhow::Result<BTr
         }
     }
     progress.finish_and_clear();
-    live.playbook.scenarios.keys().for_each(|scenario| drop(counts.entry(scenario.clone()).or_default()));
+    for scenario in live.playbook.scenarios.keys() {
+        counts.entry(scenario.clone()).or_default();
+    }
     let mut all = BTreeMap::new();
     for (scenario, counts) in counts {
         let results = Results { at: began, leads: looked, unreadable, by: by.map(str::to_owned), counts };
@@ -116,7 +118,7 @@ impl Scan<'_> {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn look(&self, lead: &LeadId) -> Result<Vec<(ScenarioId, Mark)>, Error> {
+    pub(super) async fn look(&self, lead: &LeadId) -> Result<Vec<(ScenarioId, Mark)>, Error> {
         let log = self.store.log(&LogOwner::Lead(lead.clone())).await?;
         let mut activities = log.records.iter().flat_map(|record| &record.activities);
         if !activities.any(|activity| matches!(activity.kind, Kind::Enrolled { .. })) {
@@ -146,7 +148,7 @@ impl Scan<'_> {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn lead(&self, lead: &LeadId) -> Result<Lead, Error> {
+    pub(super) async fn lead(&self, lead: &LeadId) -> Result<Lead, Error> {
         let log = self.store.log(&LogOwner::Lead(lead.clone())).await?;
         Ok(fold(self.playbook, &log, self.now))
     }

@@ -1,5 +1,6 @@
 //! `michi scenarios`: which there are and how many leads are under way in each; `michi pause`, `michi resume`, `michi stop`.
 
+mod enroll;
 mod halt;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use serde::Serialize;
 use crate::account::{Installation, Target};
 use crate::shown::{self, Form, Table, moment};
 
+pub use enroll::{EnrollArgs, Enrolled, WhomArgs, enroll, run_enroll};
 pub use halt::{Halted, PauseArgs, ResumeArgs, StopArgs, pause, resume, run_pause, run_resume, run_stop, stop};
 
 /// What `michi scenarios` takes.
