@@ -47,6 +47,9 @@ pub(crate) async fn suite_that_asks(language: &str, options: Options) -> (Suite,
     std::fs::create_dir_all(folder.path().join("mail")).unwrap();
     let mail = "---\nsubject: One question\nclass: service\n---\nHello\n\n{{ question }}\n\nThank you";
     std::fs::write(folder.path().join("mail/ask.md"), mail).unwrap();
+    std::fs::create_dir_all(folder.path().join("scenarios")).unwrap();
+    let asking = serde_json::to_string(&scenario()).unwrap();
+    std::fs::write(folder.path().join("scenarios/asking.yaml"), asking).unwrap();
     let options = Options { playbook: Some(folder.path().to_owned()), ..options };
     (Suite::start(options).await.unwrap(), folder)
 }

@@ -271,7 +271,7 @@ async fn a_count_that_broke_off_is_gone_on_with_while_it_is_fresh() {
 #[tokio::test]
 async fn a_report_larger_than_an_item_is_kept_whole_and_replaced_whole() {
     let suite = crate::harness::suite().await;
-    let (store, now) = (suite.own().store, suite.now());
+    let (store, now) = (suite.own().store.clone(), suite.now());
     let large: Vec<String> = (0..60_000).map(|n| format!("数{n}")).collect();
     store.keep_report("large", &large, now).await.unwrap();
     assert_eq!(store.kept_report::<Vec<String>>("large").await.unwrap(), Some(large));
