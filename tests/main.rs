@@ -20,6 +20,7 @@ mod cost;
 mod deployment;
 mod faults;
 mod feedback;
+mod fuzz;
 mod harness;
 mod identity;
 mod ingestion;

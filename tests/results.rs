@@ -47,8 +47,8 @@ impl Course {
         for n in 0..people {
             let mut visitor = Visitor::new(&format!("p{n}"));
             let industry = if n % 2 == 0 { "Manufacturing" } else { "Construction" };
-            let fields = json!({ "email": format!("p{n}@works{n}.example"), "name": format!("森 {n}"), "role": "Director",
-                "company": format!("Works {n}"), "industry": industry, "employees": "250" });
+            let fields = json!({ "email": format!("p{n}@works{n}.example"), "name": format!("森 {n}"), "company": format!("Works {n}"),
+                "industry": industry });
             insist(&course.suite, &visitor.form(course.suite.now(), "white-paper", &fields)).await;
             course.suite.settle().await.unwrap();
             course.leads.push(lead_of(&course.suite, &visitor).await.0);

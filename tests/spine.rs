@@ -76,6 +76,7 @@ async fn a_lead_that_cools_goes_back_and_is_offered_again_when_it_returns() {
     beacon(&suite, &visitor.form(suite.now(), "inquiry", &buyer())).await;
     suite.settle().await.unwrap();
     assert_eq!(lead_of(&suite, &visitor).await.1.stage, Some(Stage::Mql));
-    assert_eq!(suite.mailbox().mails().len(), 2);
+    let alerts = suite.mailbox().mails().into_iter().filter(|mail| mail.to != ["mika.sato@hoshino-kogyo.example"]).count();
+    assert_eq!(alerts, 2);
     assert!(suite.leftovers().unwrap().iter().all(|left| left.contains("wake#")), "{:?}", suite.leftovers());
 }

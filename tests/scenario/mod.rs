@@ -4,6 +4,7 @@ mod faults;
 mod journeys;
 mod operating;
 mod planted;
+mod story;
 
 use std::sync::Arc;
 

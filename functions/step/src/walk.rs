@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use michi::activity::{Log, LogOwner};
+use michi::activity::{Activity, Kind, Log, LogOwner};
 use michi::fold::Folded;
 use michi::id::ScenarioId;
 use michi::io::store::{DueKey, Found, Lies, Pause, Progress};
@@ -15,6 +15,8 @@ use michi::scenario::{Advance, Bound, Enrollment, Left, Owed, Passing, Seen, Ski
 
 use crate::Step;
 
+/// Times that are further apart are not those of one moment.
+const JUMP: SignedDuration = SignedDuration::from_secs(1);
 /// How often an enrollment is looked at anew when somebody else was faster.
 const REREADS: usize = 4;
 /// An enrollment that failed so often in a row is held.
@@ -77,8 +79,10 @@ impl Walk<'_> {
         let by = self.by(&enrollment).await?;
         let mut log = store.log(&LogOwner::Lead(enrollment.lead.clone())).await?;
         let mut current = enrollment;
+        let mut newest = newest(&current, &log);
         loop {
-            let now = clock.now();
+            let now = behind(newest, clock.now());
+            newest = now;
             let taken = match by.as_ref().and_then(|by| Some((by, by.playbook.scenarios.get(&current.scenario)?))) {
                 Some((by, scenario)) => self.take(&current, by, scenario, &log, now).await?,
                 None => Some((Advance::ended(&current, Left::ScenarioGone), None)),
@@ -185,6 +189,22 @@ fn failed(enrollment: &Enrollment, now: Timestamp) -> Enrollment {
     let rest = first.saturating_mul(4_i32.saturating_pow(enrollment.tries.min(TRIES))).min(longest);
     let due = now.saturating_add(rest).unwrap_or(Timestamp::MAX);
     Enrollment { due, tries: enrollment.tries + 1, revision: enrollment.revision + 1, ..enrollment.clone() }
+}
+
+/// When the newest of what the log tells of an enrollment happened.
+fn newest(enrollment: &Enrollment, log: &Log) -> Timestamp {
+    let own = |activity: &&Activity| match &activity.kind {
+        Kind::Advanced { enrollment: id, .. } => *id == enrollment.id,
+        _ => false,
+    };
+    let told = log.records.iter().flat_map(|record| &record.activities).filter(own).map(|activity| activity.at);
+    told.fold(enrollment.entered, Ord::max)
+}
+
+/// Now, and behind what was told before, so that the log has the order in which it was. A clock that has jumped is let be.
+fn behind(newest: Timestamp, now: Timestamp) -> Timestamp {
+    let next = newest.saturating_add(SignedDuration::from_millis(1)).unwrap_or(now);
+    if now < next && next.duration_since(now) < JUMP { next } else { now }
 }
 
 /// What was owed cannot be said: the step was left out.

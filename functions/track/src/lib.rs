@@ -3,7 +3,7 @@
 //! In reading order:
 //!
 //! - `collect`: a request, from its headers to the answer
-//! - `origin`, `body`, [`parse`]: who sends, what came, what it means
+//! - `origin`, [`body`], [`parse`]: who sends, what came, what it means
 //! - [`pack`]: messages into records
 //! - `take`: records into logs, and what shall come of them
 //! - `guard`: what looks like spam goes into quarantine instead
@@ -14,7 +14,7 @@
 //! A request is answered only when everything taken from it is kept for good. Nothing here scores or decides.
 
 mod answer;
-mod body;
+pub mod body;
 mod collect;
 mod guard;
 pub mod letter;

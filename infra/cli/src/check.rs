@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use michi::id::MailId;
+use michi::id::{MailId, RuleId, ScenarioId};
 use michi::io::Clock;
 use michi::playbook::Playbook;
 use michi::playbook::authoring;
@@ -53,6 +53,10 @@ fn report(dir: &Path, colour: bool, today: Date, out: &mut dyn Write) -> io::Res
                 writeln!(out, "warning: mail/{name}.md was to be looked at again by {review}")?;
                 writeln!(out, "  = see whether it still holds, and write the next day behind \"review:\"")?;
             }
+            for (name, over) in over_at_once(&playbook) {
+                writeln!(out, "warning: in scenarios/{name}.yaml {over} holds for everybody who enters: they leave at once")?;
+                writeln!(out, "  = let it ask for something that trigger and audience do not ask for")?;
+            }
             Ok(true)
         }
         Err(mistakes) => {
@@ -71,6 +75,14 @@ fn report(dir: &Path, colour: bool, today: Date, out: &mut dyn Write) -> io::Res
 fn overdue(playbook: &Playbook, today: Date) -> impl Iterator<Item = (&MailId, Date)> {
     let mails = playbook.mails.iter().filter_map(|(name, mail)| Some((name, mail.review?)));
     mails.filter(move |(_, review)| *review <= today)
+}
+
+/// The scenarios that end as they begin, and what ends them.
+fn over_at_once(playbook: &Playbook) -> impl Iterator<Item = (&ScenarioId, String)> {
+    playbook.scenarios.iter().flat_map(|(name, scenario)| {
+        let said = |exit: Option<&RuleId>| exit.map_or_else(|| "the goal".to_owned(), |id| format!("the exit \"{id}\""));
+        scenario.over_at_once().into_iter().map(move |over| (name, said(over)))
+    })
 }
 
 /// How much of what is in a playbook.
@@ -139,6 +151,30 @@ mod tests {
         assert!(
             said.contains("warning: mail/old.md was to be looked at again by 2027-06-02") && !said.contains("new.md"),
             "{said}"
+        );
+    }
+
+    #[test]
+    fn a_scenario_that_ends_as_it_begins_is_named() {
+        let folder = folder(str::to_owned);
+        std::fs::create_dir(folder.path().join("scenarios")).unwrap();
+        let scenario = "name: x
+trigger: { form: inquiry }
+audience: { all: [{ grade: [A] }, { phase: [deciding] }] }
+goal: { any: [{ segment: quiet }, { did: { what: { form: inquiry } } }] }
+exits: { decided: { phase: [deciding] }, often: { did: { what: { form: inquiry }, times: 2 } } }
+steps: [{ stop: { id: end } }]
+";
+        std::fs::write(folder.path().join("scenarios/x.yaml"), scenario).unwrap();
+        let (fine, said) = reported(folder.path(), false);
+        assert!(fine, "{said}");
+        let warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("warning")).collect();
+        assert_eq!(
+            warnings,
+            [
+                "warning: in scenarios/x.yaml the goal holds for everybody who enters: they leave at once",
+                "warning: in scenarios/x.yaml the exit \"decided\" holds for everybody who enters: they leave at once",
+            ]
         );
     }
 

@@ -186,7 +186,8 @@ fn content(
             compose::notice((language, version), parts, &notice, setup, owner, LEAD_PAGE, now)
         }
         (Class::Sales, "correction") => {
-            let correction = Correction::of(lead, now, now);
+            let alerted = now.saturating_sub(SignedDuration::from_mins(10)).unwrap_or(now);
+            let correction = Correction::of(lead, alerted, now);
             compose::correction((language, version), parts, &correction, setup, owner, LEAD_PAGE, now)
         }
         (Class::Sales, _) => {

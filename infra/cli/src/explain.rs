@@ -87,13 +87,9 @@ fn all(playbook: &Playbook, language: Language) -> Vec<Explained> {
     scenarios.chain(playbook.segments.keys().filter_map(|id| explain::segment(playbook, id, language))).collect()
 }
 
-/// The title and what lets a lead in.
+/// The title, and what lets a lead in.
 fn brief(one: &Explained, out: &mut dyn Write) -> anyhow::Result<()> {
-    writeln!(out, "{}", one.title)?;
-    for fact in one.facts.iter().take(1) {
-        writeln!(out, "  {}", fact.says.join("; "))?;
-    }
-    Ok(())
+    Ok(writeln!(out, "{}\n  {}", one.title, one.brief)?)
 }
 
 fn whole(one: &Explained, language: Language, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -157,25 +153,153 @@ mod tests {
 
     #[test]
     fn the_starter_scenarios_are_told_in_english() {
-        insta::assert_snapshot!(said("after-white-paper"), @"");
-        insta::assert_snapshot!(said("wake-the-quiet"), @"");
+        insta::assert_snapshot!(said("after-white-paper"), @r#"
+        After a white paper (scenario after-white-paper)
+
+        Begins:     when a lead sends a form of class white-paper
+        For:        grade A, B, C or D and not phase deciding
+        Goal:       phase deciding or sent a form of class inquiry within 90 days; whoever reaches it leaves, and is counted as won
+        Ends early: - excluded: not grade A, B, C or D
+                    - the lead wants no marketing mail, or none may be sent to it
+                    - sales takes the lead in hand, or wants no more of it
+        Again:      180 days after it left, at the earliest
+        Sends:      marketing mail in the playbook's hours: Mon to Fri, 8:00 to 19:00, Asia/Tokyo, without holidays
+        On an edit: leads under way go on by the new version from the step where they are; where that is gone, they leave
+
+        - Wait 2 days. [time-to-read]
+        - Send the mail three-questions ("Three questions to settle before you compare"). [three-questions]
+        - Wait 7 days. [a-week]
+        - Ask "Where do you stand?" in the mail how-far ("One question, one click"), and keep the answer as how_far. Wait for it 14 days at most. [how-far]
+          exploring, "We are finding out what there is": go on
+          comparing, "We are comparing offers": go on
+          ready, "I would like to talk to somebody":
+            - Tell the lead's salesperson: "Would like to talk to somebody". [wants-to-talk]
+            - End here. [with-sales]
+          when no answer comes: go on
+        - Wait 14 days. [two-weeks]
+        - Send the mail making-the-case ("How to win your colleagues over, on one page"). [making-the-case]
+        "#);
+        insta::assert_snapshot!(said("wake-the-quiet"), @r#"
+        Waking the quiet (scenario wake-the-quiet)
+
+        Begins:     when a lead comes into the segment quiet
+        Goal:       saw any page within 30 days or sent a form of class inquiry within 30 days; whoever reaches it leaves, and is counted as won
+        Ends early: - the lead wants no marketing mail, or none may be sent to it
+                    - sales takes the lead in hand, or wants no more of it
+        Again:      never
+        Sends:      marketing mail in the playbook's hours: Mon to Fri, 8:00 to 19:00, Asia/Tokyo, without holidays
+        On an edit: leads under way go on by the new version from the step where they are; where that is gone, they leave
+
+        - Send each of these that the lead has not had yet, 21 days apart: still-of-use ("Is this still on your list?"); one-idea ("One idea for a quarter of an hour"); shall-we-stop ("Shall we stop writing?"). [letters]
+        - Take the first way that fits: [worth-a-call]
+          excellent-fit, if grade A:
+            - Tell the lead's salesperson: "Suits us very well, and has not answered three letters; perhaps a call". [perhaps-a-call]
+          in all other cases: go on
+        "#);
     }
 
     #[test]
     fn the_starter_scenarios_are_told_in_japanese() {
-        insta::assert_snapshot!(said("after-white-paper ja"), @"");
-        insta::assert_snapshot!(said("wake-the-quiet ja"), @"");
+        insta::assert_snapshot!(said("after-white-paper ja"), @r"
+        資料請求のあと（シナリオ after-white-paper）
+
+        きっかけ：        white-paper のフォームを送信したとき
+        対象：            グレードがA、B、C、Dのどれか、かつ検討段階が「導入判断」ではない
+        目標：            検討段階が「導入判断」、または90日以内に inquiry のフォームを送信した（達成した相手は、そこで終わります）
+        途中で終わる条件：・excluded：グレードがA、B、C、Dのどれかではない
+                          ・配信停止、または送信できない相手になった
+                          ・営業が担当した、または対象外になった
+        再び入る：        終わってから180日後に可能
+        配信時間：        マーケティングメールはプレイブックの配信時間：月曜から金曜の8時から19時まで（Asia/Tokyo、休業日を除く）
+        変更したとき：    途中の相手は、今いるステップから新しい版で続けます。そのステップがなくなっていれば、終わります
+
+        ・2日待つ。 [time-to-read]
+        ・メール three-questions「比較を始める前に、決めておきたい3つのこと」を送る。 [three-questions]
+        ・7日待つ。 [a-week]
+        ・メール how-far「一つだけ、お聞かせください（1クリックで終わります）」で「ご検討の状況をお聞かせください」と質問し、回答を属性 how_far に保存する。最長14日待つ。 [how-far]
+          exploring「情報を集めています」：次に進む
+          comparing「いくつかを比較しています」：次に進む
+          ready「担当者の話を聞きたい」：
+            ・担当営業に知らせる：「担当者の話を聞きたいとの回答がありました」。 [wants-to-talk]
+            ・ここで終わる。 [with-sales]
+          回答がない場合：次に進む
+        ・14日待つ。 [two-weeks]
+        ・メール making-the-case「社内の合意を得るための「1枚の資料」の作り方」を送る。 [making-the-case]
+        ");
+        insta::assert_snapshot!(said("wake-the-quiet ja"), @r"
+        休眠リードの掘り起こし（シナリオ wake-the-quiet）
+
+        きっかけ：        セグメント quiet に入ったとき
+        目標：            30日以内にページを閲覧した、または30日以内に inquiry のフォームを送信した（達成した相手は、そこで終わります）
+        途中で終わる条件：・配信停止、または送信できない相手になった
+                          ・営業が担当した、または対象外になった
+        再び入る：        なし（一度だけ）
+        配信時間：        マーケティングメールはプレイブックの配信時間：月曜から金曜の8時から19時まで（Asia/Tokyo、休業日を除く）
+        変更したとき：    途中の相手は、今いるステップから新しい版で続けます。そのステップがなくなっていれば、終わります
+
+        ・まだ届いていないものを、21日おきに順に送る：still-of-use「その後、ご検討はいかがですか」、one-idea「15分でできる「やらなくてよかった仕事」の見つけ方」、shall-we-stop「メールの配信を続けてもよろしいでしょうか」。 [letters]
+        ・最初に当てはまる道に進む： [worth-a-call]
+          excellent-fit（グレードがA）：
+            ・担当営業に知らせる：「適合度はとても高いのですが、3通のメールに反応がありません。お電話をご検討ください」。 [perhaps-a-call]
+          どれにも当てはまらない場合：次に進む
+        ");
     }
 
     #[test]
     fn a_segment_is_told_with_those_it_asks_for() {
-        insta::assert_snapshot!(said("moving-now"), @"");
-        insta::assert_snapshot!(said("quiet ja"), @"");
+        insta::assert_snapshot!(said("moving-now"), @r"
+        segment moving-now
+
+        In it: every lead for which this holds, as long as it holds
+
+        all of these:
+          surging
+          at least one of these:
+            in segment price-checking:
+              saw a pricing page at least 2 times within 14 days
+            in segment returning:
+              saw any page at least 5 times within 14 days
+          not stage sal, sql, customer, advocate or disqualified
+        ");
+        insta::assert_snapshot!(said("quiet ja"), @r"
+        セグメント quiet
+
+        含まれる相手：次の条件を満たす相手（満たしている間だけ）
+        使用箇所：    シナリオ wake-the-quiet
+
+        次のすべて：
+          グレードがA、B、Cのどれか
+          ページを閲覧した
+          「90日以内にページを閲覧した」に当てはまらない
+          「90日以内にメールのリンクをクリックした」に当てはまらない
+          ステージが「営業への引き渡し（MQL）」、「営業が受領（SAL）」、「商談中（SQL）」、「顧客」、「推奨者」、「対象外」のどれかではない
+        ");
     }
 
     #[test]
     fn without_a_name_all_are_listed() {
-        insta::assert_snapshot!(said(""), @"");
+        insta::assert_snapshot!(said(""), @r"
+        After a white paper (scenario after-white-paper)
+          when a lead sends a form of class white-paper
+
+        Waking the quiet (scenario wake-the-quiet)
+          when a lead comes into the segment quiet
+
+        segment moving-now
+          surging and (in segment price-checking or in segment returning) and not stage sal, sql, customer, advocate or disqualified
+
+        segment price-checking
+          saw a pricing page at least 2 times within 14 days
+
+        segment quiet
+          grade A, B or C and saw any page and not saw any page within 90 days and not clicked a link in a mail within 90 days and not stage mql, sal, sql, customer, advocate or disqualified
+
+        segment returning
+          saw any page at least 5 times within 14 days
+
+        segment to-nurture
+          grade A or B and level 3 or 4
+        ");
     }
 
     #[test]

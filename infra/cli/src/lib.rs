@@ -36,4 +36,5 @@ pub mod scenarios;
 pub mod segment;
 pub mod send_test;
 pub mod shown;
+pub mod simulate;
 pub mod suspects;

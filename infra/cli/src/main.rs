@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use michi_cli::{
     apply, approve, broadcasts, check, derivation, dev, doctor, erase, explain, export_lead, export_leads, history, import, init,
-    lead, leads, mail, messages, plan, preview, redrive, replay, results, rollback, scenarios, segment, send_test, suspects,
+    lead, leads, mail, messages, plan, preview, redrive, replay, results, rollback, scenarios, segment, send_test, simulate, suspects,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -36,6 +36,8 @@ enum Command {
     Lead(lead::LeadArgs),
     /// Say who is in a segment now, and how many of them may be mailed; without a name, list the segments.
     Segment(segment::SegmentArgs),
+    /// Say who would get what on which day along a scenario, by the engine itself. Writes nothing.
+    Simulate(simulate::SimulateArgs),
     /// Send one mail to everybody in a segment or on a list, who may be mailed.
     Mail(mail::MailArgs),
     /// List the mails sent to many at once, say what came of one, or end one.
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
         Command::Leads(args) => leads::run(&args),
         Command::Lead(args) => lead::run(&args),
         Command::Segment(args) => segment::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Mail(args) => mail::run(&args),
         Command::Broadcasts(args) => broadcasts::run(&args),
         Command::Scenarios(args) => scenarios::run(&args),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{AddressTest, AttributeTest, Condition, Did, What};
+use crate::lead::Phase;
 use crate::mail::words::{phase, stage};
 use crate::playbook::Language::{self, En, Ja};
 
@@ -35,16 +36,21 @@ impl Condition {
             Self::Did(did) => did.words(language),
             Self::Stage(stages) => match language {
                 En => format!("stage {}", or(stages, language)),
-                Ja => {
-                    format!("ステージが{}", or(&stages.iter().map(|one| stage(*one, language)).collect::<Vec<_>>(), language))
-                }
+                Ja => state(
+                    ["stage", "ステージ"],
+                    &stages.iter().map(|one| format!("「{}」", stage(*one, language))).collect::<Vec<_>>(),
+                    language,
+                ),
             },
             Self::Cell(cells) => state(["cell", "セル"], cells, language),
             Self::Grade(grades) => state(["grade", "グレード"], grades, language),
             Self::Level(levels) => state(["level", "レベル"], levels, language),
             Self::Phase(phases) => {
-                let words: Vec<&str> = phases.iter().map(|one| phase(*one, language)).collect();
-                state(["phase", "検討段階"], &words, language)
+                let word = |one: &Phase| match language {
+                    En => phase(*one, language).to_owned(),
+                    Ja => format!("「{}」", phase(*one, language)),
+                };
+                state(["phase", "検討段階"], &phases.iter().map(word).collect::<Vec<_>>(), language)
             }
             Self::Segment(name) => match language {
                 En => format!("in segment {name}"),
@@ -158,7 +164,10 @@ impl Did {
                 format!("{what}{times}{}", within.map(|within| format!(" within {within}")).unwrap_or_default())
             }
             Ja => {
+                // A blank parts Latin letters from what stands before them.
+                let gap = if what.starts_with(|c: char| c.is_ascii()) { " " } else { "" };
                 let within = within.map(|within| format!("{within}以内に")).unwrap_or_default();
+                let within = if within.is_empty() || self.times > 1 { within } else { within + gap };
                 if self.times > 1 { format!("{within}{}回以上、{what}", self.times) } else { format!("{within}{what}") }
             }
         }
@@ -265,7 +274,7 @@ mod tests {
         };
         check(
             r#"{"all":[{"grade":["A","B","C"]},{"any":[{"segment":"warm"},{"surging":true}]},{"not":{"stage":["sal","sql"]}}]}"#,
-            "グレードがA、B、Cのどれか、かつ（セグメント warm に含まれる、または今まさに動いている）、かつステージが営業が受領（SAL）か商談中（SQL）ではない",
+            "グレードがA、B、Cのどれか、かつ（セグメント warm に含まれる、または今まさに動いている）、かつステージが「営業が受領（SAL）」か「商談中（SQL）」ではない",
         );
         check(r#"{"did":{"what":{"page":"pricing"},"times":2,"within":"14d"}}"#, "14日以内に2回以上、pricing のページを閲覧した");
         check(r#"{"not":{"did":{"what":"any_page","within":"90d"}}}"#, "「90日以内にページを閲覧した」に当てはまらない");
@@ -273,7 +282,7 @@ mod tests {
         check(r#"{"attribute":{"name":"employees","at_least":50,"at_most":2000}}"#, "属性 employees が50 以上、かつ2000 以下");
         check(
             r#"{"any":[{"address":{"business":false}},{"attribute":{"name":"phone"}},{"phase":["deciding"]}]}"#,
-            "個人のメールアドレスを使っている、または属性 phone が分かっている、または検討段階が導入判断",
+            "個人のメールアドレスを使っている、または属性 phone が分かっている、または検討段階が「導入判断」",
         );
     }
 }

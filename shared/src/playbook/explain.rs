@@ -14,6 +14,8 @@ use crate::id::{RuleId, ScenarioId, StepId};
 pub struct Explained {
     /// What people call it, with its name in the files.
     pub title: String,
+    /// What lets a lead in, on one line.
+    pub brief: String,
     /// What holds for all of it.
     pub facts: Vec<Fact>,
     /// What happens, or what is asked, in order.
@@ -52,7 +54,8 @@ pub fn scenario(playbook: &Playbook, id: &ScenarioId, language: Language) -> Opt
     };
     let mut lines = Vec::new();
     told(&scenario.steps, 0, words, &mut lines);
-    Some(Explained { title, facts: facts(scenario, words), lines })
+    let brief = words.trigger(&scenario.trigger);
+    Some(Explained { title, brief, facts: facts(scenario, words), lines })
 }
 
 fn facts(scenario: &Scenario, words: Words<'_>) -> Vec<Fact> {
@@ -69,7 +72,8 @@ fn facts(scenario: &Scenario, words: Words<'_>) -> Vec<Fact> {
     };
     add(pick("Begins", "きっかけ"), vec![begins]);
     add(pick("For", "対象"), scenario.audience.iter().map(|who| who.words(language)).collect());
-    add(pick("Goal", "目標"), scenario.goal.iter().map(|goal| goal.words(language)).collect());
+    let leaves = pick("; whoever reaches it leaves, and is counted as won", "（達成した相手は、そこで終わります）");
+    add(pick("Goal", "目標"), scenario.goal.iter().map(|goal| goal.words(language) + leaves).collect());
     let exits = scenario.exits.iter().map(|(id, exit)| match language {
         En => format!("{id}: {}", exit.words(language)),
         Ja => format!("{id}：{}", exit.words(language)),
@@ -118,7 +122,7 @@ pub fn segment(playbook: &Playbook, id: &RuleId, language: Language) -> Option<E
     facts.extend((!users.is_empty()).then_some(Fact { about: used, says: users }));
     let mut lines = Vec::new();
     asked(playbook, condition, 0, language, &mut lines);
-    Some(Explained { title, facts, lines })
+    Some(Explained { title, brief: condition.words(language), facts, lines })
 }
 
 /// A condition, each part on a line of its own.

@@ -49,7 +49,14 @@ impl Hours<'_> {
         let dates = (0..MOST_DAYS).filter_map(move |day| today.checked_add(day.days()).ok());
         let dates = dates.filter(|date| is_one_of(self.days, *date) && !self.setup.is_holiday(*date));
         let open = dates.filter_map(|date| Some((moment(date, self.from, &self.zone)?, moment(date, self.to, &self.zone)?)));
-        open.filter(|(opens, closes)| opens < closes)
+        open.map(|(opens, closes)| (opens, self.until_set_back(opens, closes))).filter(|(opens, closes)| opens < closes)
+    }
+
+    /// When they close that open then: also where the clock is set back to before the hour at which they opened.
+    fn until_set_back(&self, opens: Timestamp, closes: Timestamp) -> Timestamp {
+        let change = self.zone.following(opens).next().map(|change| change.timestamp()).filter(|change| *change < closes);
+        let is_before = |at: &Timestamp| u32::try_from(self.zone.to_datetime(*at).hour()).is_ok_and(|hour| hour < self.from);
+        change.filter(is_before).unwrap_or(closes)
     }
 }
 
@@ -62,8 +69,8 @@ fn a_day_after(now: Timestamp) -> Timestamp {
 #[must_use]
 pub fn next(days: &[Day], hour: u32, zone: &TimeZone, start: Timestamp) -> Timestamp {
     let today = zone.to_datetime(start).date();
-    // A week holds each day of the week, and the day after it may be needed since today's hour may be past.
-    let dates = (0..=7).filter_map(|day: i64| today.checked_add(day.days()).ok()).filter(|date| is_one_of(days, *date));
+    // An hour of yesterday that does not exist may begin with today; and today's may be past, a week before the next.
+    let dates = (-1..=7).filter_map(|day: i64| today.checked_add(day.days()).ok()).filter(|date| is_one_of(days, *date));
     dates.filter_map(|date| moment(date, hour, zone)).find(|at| *at >= start).unwrap_or(start)
 }
 

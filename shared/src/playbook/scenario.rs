@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Text;
 use super::mailing::Day;
 use super::span::{Offset, Span};
-use crate::condition::Condition;
+use crate::condition::{Condition, What};
 use crate::id::{ClassId, FormId, RuleId};
 use crate::lead::{Cell, Stage};
 
@@ -194,6 +194,37 @@ impl Scenario {
     #[must_use]
     pub fn version(&self) -> String {
         crate::id::derive(&["scenario", &serde_json::to_string(self).unwrap_or_default()])
+    }
+
+    /// The goal (`None`) and the exits that hold for everybody who enters, as far as trigger and audience alone show it.
+    #[must_use]
+    pub fn over_at_once(&self) -> Vec<Option<&RuleId>> {
+        let goal = self.goal.iter().map(|goal| (None, goal));
+        let all = goal.chain(self.exits.iter().map(|(id, exit)| (Some(id), exit)));
+        all.filter(|(_, condition)| self.lets_in_only(condition)).map(|(id, _)| id).collect()
+    }
+
+    fn lets_in_only(&self, condition: &Condition) -> bool {
+        let asked = |audience: &Condition| match audience {
+            Condition::All(parts) => audience == condition || parts.contains(condition),
+            one => one == condition,
+        };
+        let triggered = match (&self.trigger, condition) {
+            (Trigger::Form(class), Condition::Did(did)) => did.what == What::Form(class.clone()) && did.times <= 1,
+            (Trigger::FormNamed(form), Condition::Did(did)) => did.what == What::FormNamed(form.clone()) && did.times <= 1,
+            (Trigger::Track(event), Condition::Did(did)) => did.what == What::Track(event.clone()) && did.times <= 1,
+            (Trigger::Stage(stages), Condition::Stage(wanted)) => stages.iter().all(|stage| wanted.contains(stage)),
+            (Trigger::Cell(cells), Condition::Cell(wanted)) => cells.iter().all(|cell| wanted.contains(cell)),
+            (Trigger::Segment(name), Condition::Segment(wanted)) => name == wanted,
+            _ => false,
+        };
+        triggered
+            || self.audience.as_ref().is_some_and(asked)
+            || match condition {
+                Condition::All(parts) => parts.iter().all(|part| self.lets_in_only(part)),
+                Condition::Any(parts) => parts.iter().any(|part| self.lets_in_only(part)),
+                _ => false,
+            }
     }
 }
 

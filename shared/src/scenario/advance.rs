@@ -150,6 +150,10 @@ pub(super) struct Walk<'w> {
 impl<'w> Walk<'w> {
     /// Goes on to where it must be saved; answers why it ended, if it did.
     fn go(&mut self) -> Option<Left> {
+        if self.at.waiting == Waiting::Nothing && self.at.due > self.seen.now {
+            // It rests until tomorrow.
+            return None;
+        }
         loop {
             let Some(spot) = self.scenario.find(&self.at.place.step) else { return Some(Left::StepGone) };
             let turn = self.turn(spot);

@@ -6,6 +6,7 @@
 //! - `bound`: by which version a lead under way goes on
 //! - `advance`, `turn`: how it goes on, step by step
 //! - `graph`, `window`: which step comes after which; by whose clock days and hours count
+//! - [`simulate`]: all of that ahead of time, on copies of leads
 //! - [`owed`]: what a step says to people: the messages that it owes
 //! - [`results`]: what came of a scenario
 
@@ -17,6 +18,7 @@ mod graph;
 pub mod owed;
 pub mod results;
 mod runs;
+pub mod simulate;
 mod turn;
 mod window;
 

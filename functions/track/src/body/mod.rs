@@ -16,16 +16,22 @@ use crate::parse::{MESSAGE_BYTES, json, time};
 use crate::refusal::{Code, Refusal};
 
 /// The largest batch, in bytes after inflating.
-pub(crate) const BATCH_BYTES: usize = 500 * 1024;
+const BATCH_BYTES: usize = 500 * 1024;
 /// The most messages in a batch.
 const BATCH_MESSAGES: usize = 500;
 
 /// In which form a body comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Content {
+pub enum Content {
+    /// JSON text.
     Json,
+    /// A form in one line.
     UrlEncoded,
-    Multipart { boundary: String },
+    /// A form in parts.
+    Multipart {
+        /// What stands between them.
+        boundary: String,
+    },
 }
 
 impl Content {
@@ -33,7 +39,7 @@ impl Content {
     ///
     /// # Errors
     /// If it is none that is taken.
-    pub(crate) fn of(header: &str, takes_forms: bool) -> Result<Self, Refusal> {
+    pub fn of(header: &str, takes_forms: bool) -> Result<Self, Refusal> {
         let essence = header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match essence.as_str() {
             "application/json" | "text/plain" => Ok(Self::Json),
@@ -56,7 +62,7 @@ pub(crate) fn too_large(limit: usize) -> Refusal {
 ///
 /// # Errors
 /// If the encoding is unknown or broken, or too much comes out.
-pub(crate) fn inflated(encoding: Option<&str>, body: Bytes, limit: usize) -> Result<Bytes, Refusal> {
+pub fn inflated(encoding: Option<&str>, body: Bytes, limit: usize) -> Result<Bytes, Refusal> {
     match encoding.map(|name| name.trim().to_ascii_lowercase()).as_deref() {
         None | Some("" | "identity") => Ok(body),
         Some("gzip" | "x-gzip") => {
@@ -70,10 +76,12 @@ pub(crate) fn inflated(encoding: Option<&str>, body: Bytes, limit: usize) -> Res
 }
 
 /// A body as JSON text, and where a form without script leads.
-pub(crate) struct Text<'a> {
-    pub(crate) json: Cow<'a, str>,
+#[derive(Debug)]
+pub struct Text<'a> {
+    /// The body as JSON text.
+    pub json: Cow<'a, str>,
     /// The page to go to, if the sender is a form and names one.
-    pub(crate) next: Option<String>,
+    pub next: Option<String>,
 }
 
 /// Reads a body as JSON text; a form becomes the message that the snippet would have sent, from `fresh` if it names no
@@ -81,7 +89,7 @@ pub(crate) struct Text<'a> {
 ///
 /// # Errors
 /// If it is a form that cannot be read.
-pub(crate) async fn text(content: Content, body: &Bytes, fresh: impl FnOnce() -> VisitorId) -> Result<Text<'_>, Refusal> {
+pub async fn text(content: Content, body: &Bytes, fresh: impl FnOnce() -> VisitorId) -> Result<Text<'_>, Refusal> {
     let fields = match content {
         Content::Json => return Ok(Text { json: json::marked(body), next: None }),
         Content::UrlEncoded => form::urlencoded(body)?,
@@ -91,10 +99,14 @@ pub(crate) async fn text(content: Content, body: &Bytes, fresh: impl FnOnce() ->
 }
 
 /// A request's messages, not looked into, and what stands beside them.
-pub(crate) struct Envelope<'a> {
-    pub(crate) write_key: Option<String>,
-    pub(crate) sent_at: Option<Timestamp>,
-    pub(crate) messages: Vec<&'a str>,
+#[derive(Debug)]
+pub struct Envelope<'a> {
+    /// The key that the body names.
+    pub write_key: Option<String>,
+    /// When a batch left, by the sender's clock.
+    pub sent_at: Option<Timestamp>,
+    /// The JSON of each message.
+    pub messages: Vec<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -113,7 +125,7 @@ impl<'a> Envelope<'a> {
     ///
     /// # Errors
     /// If it is no JSON object, or holds too many messages or none.
-    pub(crate) fn of(json: &'a str, is_batch: bool) -> Result<Self, Refusal> {
+    pub fn of(json: &'a str, is_batch: bool) -> Result<Self, Refusal> {
         if !json.trim_start().starts_with('{') {
             return Err(Code::InvalidJson.because("the body must be a JSON object"));
         }
@@ -139,7 +151,7 @@ impl<'a> Envelope<'a> {
     }
 
     /// How many bytes a body may have.
-    pub(crate) fn limit(is_batch: bool) -> usize {
+    pub fn limit(is_batch: bool) -> usize {
         if is_batch { BATCH_BYTES } else { MESSAGE_BYTES }
     }
 }

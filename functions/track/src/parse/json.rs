@@ -12,6 +12,8 @@ use crate::refusal::{Code, Refusal};
 const DEEPEST: usize = 8;
 /// Names in all objects of a message together.
 const MOST_KEYS: usize = 100;
+/// Bytes of all names, each with those that it lies under: so are they kept, and a long one above many would swell.
+const MOST_IN_NAMES: usize = 32 * 1024;
 
 const NOT_UTF8: char = '\u{fdd0}';
 const NUL: char = '\u{fdd1}';
@@ -42,28 +44,44 @@ pub(crate) fn check(json: &str) -> Result<(), Refusal> {
         return Err(nul());
     }
     let mut rest = json.as_bytes();
-    let (mut depth, mut keys) = (0_usize, 0_usize);
+    // How long the last text was, and the name of what is read now; the names above it; all names so far, written out.
+    let (mut text, mut name, mut above, mut written) = (0, 0, Vec::new(), 0);
+    let mut keys = 0_usize;
     while let Some((first, after)) = rest.split_first() {
         match first {
             b'{' | b'[' => {
-                depth += 1;
+                above.push(std::mem::take(&mut name));
                 rest = after;
-                if depth > DEEPEST {
+                if above.len() > DEEPEST {
                     return Err(Code::TooDeep.because(format!("the message is more than {DEEPEST} levels deep")));
                 }
             }
             b'}' | b']' => {
-                depth = depth.saturating_sub(1);
+                above.pop();
                 rest = after;
             }
             b':' => {
                 keys += 1;
+                name = text;
+                written += above.iter().sum::<usize>() + name;
                 rest = after;
+                if written > MOST_IN_NAMES {
+                    let what =
+                        format!("the names in the message, each with those above it, have more than {MOST_IN_NAMES} bytes");
+                    return Err(Code::TooLarge.because(what));
+                }
                 if keys > MOST_KEYS {
                     return Err(Code::TooManyKeys.because(format!("the message has more than {MOST_KEYS} keys")));
                 }
             }
-            b'"' => rest = behind_string(after)?,
+            b',' => {
+                name = 0;
+                rest = after;
+            }
+            b'"' => {
+                rest = behind_string(after)?;
+                text = after.len() - rest.len();
+            }
             b'-' | b'0'..=b'9' => rest = behind_number(rest)?,
             _ => rest = after,
         }
@@ -155,6 +173,14 @@ mod tests {
         let keys = |count: usize| format!("{{{}}}", (0..count).map(|n| format!(r#""k{n}":":{{""#)).collect::<Vec<_>>().join(","));
         check(&keys(100), None);
         check(&keys(101), Some(Code::TooManyKeys));
+        // Kept, each of the names below would stand behind the long one above them.
+        let below = |length: usize| {
+            let names: Vec<String> = (0..90).map(|n| format!(r#""n{n:02}":1"#)).collect();
+            format!(r#"{{"properties":{{"{}":{{{}}}}}}}"#, "x".repeat(length), names.join(","))
+        };
+        check(&below(300), None);
+        check(&below(400), Some(Code::TooLarge));
+        check(&format!(r#"{{"{}":1,"a":[{{"b":1}},{{"c":2}}]}}"#, "x".repeat(30_000)), None);
         check(r#"{"a":[1e308,-1.5E-7,0]}"#, None);
         check(r#"{"a":1e309}"#, Some(Code::NumberOutOfRange));
         check(&format!(r#"{{"a":-{}}}"#, "9".repeat(400)), Some(Code::NumberOutOfRange));

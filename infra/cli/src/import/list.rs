@@ -146,7 +146,7 @@ pub fn read(bytes: &[u8], reading: &Reading, known: &Known<'_>) -> Result<List, 
     let mut rows = Rows::of(&text);
     let first = rows.next().ok_or(BadHeadings::Empty)?;
     let headings = cells(&first, encoding).map_err(NoList::Unreadable)?;
-    let headings: Vec<String> = trimmed(headings).iter().map(|heading| plain(heading)).collect();
+    let headings: Vec<String> = trimmed(headings).iter().map(|heading| plain(armed(heading).unwrap_or(heading))).collect();
     let found = columns(&headings, &reading.named, reading.deeds, reading.ignore_unknown)?;
     for (needed, there, said) in [
         (Column::Deed, reading.deed.is_some(), ("what happened (Activity, 種別)", "--activity")),

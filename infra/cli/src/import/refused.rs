@@ -102,6 +102,9 @@ impl Problem {
     }
 }
 
+/// The most characters of a cell that a report holds: no cell that long is taken, and what reads lists reads reports.
+const MOST_SHOWN: usize = 4_000;
+
 /// Where the report on a list stands: beside it.
 #[must_use]
 pub fn beside(list: &Path) -> PathBuf {
@@ -127,7 +130,7 @@ pub fn report(headings: &[String], refused: &[Refused]) -> anyhow::Result<Vec<u8
         csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(b"\xef\xbb\xbf".to_vec());
     let own: Vec<bool> = headings.iter().map(|heading| is_reports(heading)).collect();
     let theirs = headings.iter().filter(|heading| !is_reports(heading));
-    csv.write_record(HEADINGS.iter().map(ToString::to_string).chain(theirs.cloned()))?;
+    csv.write_record(HEADINGS.iter().map(ToString::to_string).chain(theirs.map(|heading| disarmed(&shortened(heading)))))?;
     for one in refused {
         let told = [
             one.line.to_string(),
@@ -138,14 +141,22 @@ pub fn report(headings: &[String], refused: &[Refused]) -> anyhow::Result<Vec<u8
         ];
         // A row that could not be told into cells stands in one.
         let cells = one.cells.iter().enumerate().filter(|(place, _)| one.cells.len() == 1 || own.get(*place) != Some(&true));
-        csv.write_record(told.into_iter().chain(cells.map(|(_, cell)| cell.clone())).map(|cell| disarmed(&cell)))?;
+        csv.write_record(told.into_iter().chain(cells.map(|(_, cell)| shortened(cell))).map(|cell| disarmed(&cell)))?;
     }
     csv.into_inner().context("the report cannot be written")
+}
+
+fn shortened(cell: &str) -> String {
+    match cell.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}…", cell.get(..end).unwrap_or_default()),
+        None => cell.to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::rows::Rows;
 
     #[test]
     fn a_report_stands_beside_its_list() {
@@ -167,6 +178,10 @@ mod tests {
         3,,there is no address,"add the address, or leave the row out",no,,'=cmd(),"山田, 太郎"
         4,,a quotation mark begins a cell and none ends it,"write a quotation mark within a cell twice, and put one at either end of the cell",no,"""a@example.com,b"
         "#);
+        let long = "\"\"".repeat(40_000);
+        let odd = report(&text(&["Email", "=cmd()"]), &[refused(2, Problem::TooLong(1_000), &["a", &long])]).unwrap();
+        let rows: Vec<_> = Rows::of(&odd).map(|row| row.cells.unwrap()).collect();
+        assert!(rows[0].ends_with(&[b"'=cmd()".to_vec()]) && rows[1].last().unwrap().ends_with("\"…".as_bytes()));
         let again = report(&text(&["michi line", "Email"]), &[refused(2, Problem::NoAddress, &["9", "x"])]).unwrap();
         assert!(String::from_utf8(again).unwrap().ends_with(",no,x\r\n"));
     }

@@ -26,6 +26,9 @@ const SITES: &str = "  - origin: https://www.example.com
   #- origin: http://localhost:3000
 ";
 
+/// The line of the default playbook that brings Japan's holidays.
+const HOLIDAYS: &str = "#national_holidays: japan";
+
 /// A playbook without mistakes, not yet written.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
@@ -49,7 +52,12 @@ impl Draft {
             Language::Ja => ("ja", "Asia/Tokyo"),
         };
         let origin = format!("{scheme}://{authority}");
-        let text = |part: Part| in_language(part.default_text(), language).replace(DEMO_SITES, SITES);
+        // Who answers in Japanese keeps Japan's holidays.
+        let holidays = match language {
+            Language::En => HOLIDAYS,
+            Language::Ja => HOLIDAYS.trim_start_matches('#'),
+        };
+        let text = |part: Part| in_language(part.default_text(), language).replace(DEMO_SITES, SITES).replace(HOLIDAYS, holidays);
         let parts = Part::ALL.map(|part| SourceFile::new(part.file_name(), text(part)));
         let draft = Self { files: parts.to_vec(), domain };
         let draft = draft.with(&[("language", word), ("time_zone", zone), ("write_key", write_key)])?;

@@ -1,8 +1,8 @@
 //! What `michi init` asks, and what it writes.
 
 use clap::Parser;
-use michi::playbook::Playbook;
 use michi::playbook::authoring;
+use michi::playbook::{NationalHolidays, Playbook};
 
 use super::*;
 
@@ -104,6 +104,7 @@ fn in_japanese_questions_comments_and_next_steps_are_japanese() {
     assert_eq!(playbook.setup.company.contact, "03-1234-5678");
     assert_eq!((playbook.setup.language, String::from(playbook.setup.time_zone)), (Language::Ja, "Asia/Tokyo".to_owned()));
     assert!(text(&folder, "playbook.yaml").contains("name: 佐藤花子\n"));
+    assert_eq!(playbook.setup.national_holidays, Some(NationalHolidays::Japan));
 }
 
 #[test]
@@ -114,10 +115,10 @@ fn comments_stay_in_the_chosen_language_and_the_rules_stay_as_they_are() {
         let (done, _, folder) = run(&format!("--site https://acme.example --lang {lang}"), answers, false);
         done.unwrap();
         let playbook = loaded(&folder);
-        assert_eq!(playbook.segments, default.segments);
+        assert_eq!((&playbook.segments, &playbook.scenarios), (&default.segments, &default.scenarios));
         assert_eq!(playbook.scoring.interest, default.scoring.interest);
         assert_eq!(playbook.scoring.fit, default.scoring.fit);
-        for file in ["playbook.yaml", "scoring.yaml", "segments.yaml"] {
+        for file in ["playbook.yaml", "scoring.yaml", "segments.yaml", "scenarios/after-white-paper.yaml"] {
             let text = text(&folder, file);
             let prose: Vec<&str> = text.lines().skip(1).filter_map(|line| line.trim_start().strip_prefix("# ")).collect();
             assert!(prose.len() > 5, "{file}");
@@ -125,7 +126,8 @@ fn comments_stay_in_the_chosen_language_and_the_rules_stay_as_they_are() {
             let wrong = if lang == "ja" { prose.iter().find(|line| !japanese(line)) } else { prose.iter().find(japanese) };
             assert_eq!(wrong, None, "{file} has {other} in it");
             assert!(!text.contains("tsumugi"), "{file}");
-            assert!(text.contains("# yaml-language-server: $schema=schema/"), "{file}");
+            let schema = if file.contains('/') { "../schema/" } else { "schema/" };
+            assert!(text.contains(&format!("# yaml-language-server: $schema={schema}")), "{file}");
         }
         let staff = text(&folder, "scoring.yaml");
         assert!(staff.contains("domain: [acme.example]"));

@@ -8,7 +8,7 @@ use michi::id::{MailId, derive};
 use michi::io::{KeyRing, Store, Versioned};
 use michi::mail::broadcast::{Audience, Broadcast, Stage};
 use michi::playbook::authoring;
-use michi::playbook::mail::{Class, Mail, built_in};
+use michi::playbook::mail::{Class, Mail, Version, built_in};
 use michi::playbook::{Language, Playbook, Setup};
 
 use super::{MailArgs, ToArgs, list};
@@ -154,6 +154,9 @@ fn checked(id: &MailId, mail: &Mail, subject: usize, language: Language) -> anyh
             "{id} is of class service: that is for what one person asked for, and needs no consent. To many at once goes marketing mail: write `class: marketing` in mail/{id}.md if it is that"
         ),
     }
+    if mail.versions.values().any(Version::asks) {
+        bail!("{id} asks a question, which nothing but a scenario's step \"ask\" can put: see `michi explain`");
+    }
     let Some(own) = mail.versions.get(&language) else {
         bail!("{id} is not written in the playbook's language: add mail/{id}.md in it, and publish it with `michi apply`");
     };
@@ -210,6 +213,7 @@ mod tests {
         assert!(refused(&playbook, "case-stduy", 0).contains("did you mean \"case-study\"?"));
         assert!(refused(&playbook, "alert", 0).contains("salespeople"));
         assert!(refused(&playbook, "confirm", 0).contains("by michi itself"));
+        assert!(refused(&playbook, "how-far", 0).contains("asks a question"));
         assert!(refused(&playbook, "case-study", 9).contains("no subject 10"));
         let id = MailId::parse("case-study").unwrap();
         playbook.mails.get_mut(&id).unwrap().class = Class::Service;

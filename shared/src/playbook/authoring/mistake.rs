@@ -33,8 +33,10 @@ pub struct At {
     pub line: usize,
     /// The column.
     pub column: usize,
-    /// The text of the line.
-    pub source: String,
+    /// The text of the line; of a very long one, what stands around the place.
+    pub source: Box<str>,
+    /// The column at which that text begins.
+    pub from: usize,
     /// How many characters of the line are meant; at least 1.
     pub length: usize,
 }
@@ -121,7 +123,7 @@ impl At {
     fn drawn(&self) -> (String, String, String) {
         let characters: Vec<String> = self.source.chars().map(|c| visible_character(c, true)).collect();
         let width = |c: &String| c.chars().filter_map(UnicodeWidthChar::width).sum::<usize>();
-        let (before, rest) = characters.split_at((self.column - 1).min(characters.len()));
+        let (before, rest) = characters.split_at((self.column - self.from).min(characters.len()));
         let (meant, behind) = rest.split_at(self.length.min(rest.len()));
 
         let mut room = SHOWN.start;
@@ -130,7 +132,7 @@ impl At {
         let mut room = SHOWN.end;
         let shown: Vec<&String> = meant.iter().chain(behind).take_while(|c| take(&mut room, width(c))).collect();
 
-        let ellipsis = if cut.is_empty() { "" } else { "…" };
+        let ellipsis = if cut.is_empty() && self.from == 1 { "" } else { "…" };
         let tail = if shown.len() < meant.len() + behind.len() { "…" } else { "" };
         let line = format!("{ellipsis}{}{}{tail}", before.concat(), shown.iter().map(|c| c.as_str()).collect::<String>());
         let gap = " ".repeat(before.iter().map(width).sum::<usize>() + ellipsis.chars().count());

@@ -86,11 +86,12 @@ impl<'a> Names<'a> {
         let form_names =
             setup.into_iter().flat_map(|setup| setup.key("forms").items()).flat_map(|class| class.key("forms").items());
         let form_names = Known::at(form_names);
+        let asking = Known::of_all(scripts.iter().map(Script::asking));
         Self {
             pages: classes("pages"),
             form_names: Known { all: forms.all && form_names.all, ..form_names },
             forms,
-            asking: Known::of_all(scripts.iter().map(Script::asking)),
+            asking: Known { all: asking.all && asking.names.iter().all(|name| mails.has(name)), ..asking },
             mails,
             topics: setup
                 .map(|setup| Known::at(setup.key("mail").key("topics").items().map(|topic| topic.key("id"))))

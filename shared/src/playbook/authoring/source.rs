@@ -1,5 +1,6 @@
 //! The text of one file, and places in it.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::mistake::{At, Mistake};
@@ -22,6 +23,10 @@ impl SourceFile {
 
 /// The largest file that is read: a megabyte, which is many times what anybody writes by hand.
 pub(super) const MAX_BYTES: usize = 1_000_000;
+/// So many mistakes of a file are told, which is more than anybody mends before checking again.
+const MOST_TOLD: usize = 200;
+/// So many characters of a line are kept before a place in it, and as many from there on.
+const AROUND: usize = 400;
 
 /// A file whose text can be read.
 #[derive(Debug)]
@@ -29,6 +34,7 @@ pub(super) struct Source<'a> {
     pub(super) name: &'a str,
     pub(super) text: &'a str,
     line_starts: Vec<usize>,
+    told: Cell<usize>,
 }
 
 impl<'a> Source<'a> {
@@ -55,7 +61,7 @@ impl<'a> Source<'a> {
     /// A text under a file's name.
     pub(super) fn new(name: &'a str, text: &'a str) -> Self {
         let behind_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { name, text, line_starts: std::iter::once(0).chain(behind_breaks).collect() }
+        Self { name, text, line_starts: std::iter::once(0).chain(behind_breaks).collect(), told: Cell::new(0) }
     }
 
     /// The file as if it ended at this byte.
@@ -68,8 +74,15 @@ impl<'a> Source<'a> {
         self.line_starts.partition_point(|start| *start <= byte)
     }
 
-    /// A mistake at these bytes; of several lines the first is shown.
+    /// A mistake at these bytes; of several lines the first is shown. Of very many mistakes the last are one.
     pub(super) fn mistake(&self, span: Range<usize>, what: impl Into<String>, remedy: impl Into<String>) -> Mistake {
+        if self.told.replace(self.told.get() + 1) >= MOST_TOLD {
+            return Mistake::whole(
+                self.name,
+                "there are more mistakes than are told at once",
+                "mend the others, and check again",
+            );
+        }
         let line = self.line_of(span.start);
         let start = self.line_starts.get(line - 1).copied().unwrap_or_default();
         let rest = self.text.get(start..).unwrap_or_default();
@@ -78,7 +91,10 @@ impl<'a> Source<'a> {
             source.get(range.start.min(source.len())..range.end.min(source.len())).map_or(0, |t| t.chars().count())
         };
         let (from, to) = (span.start - start, span.end.max(span.start) - start);
-        let at = At { line, column: count(0..from) + 1, source: source.to_owned(), length: count(from..to).max(1) };
+        let before = count(0..from);
+        let cut = before.saturating_sub(AROUND);
+        let source = source.chars().skip(cut).take(2 * AROUND).collect();
+        let at = At { line, column: before + 1, source, from: cut + 1, length: count(from..to).max(1) };
         Mistake { file: self.name.to_owned(), at: Some(at), what: what.into(), remedy: remedy.into() }
     }
 }

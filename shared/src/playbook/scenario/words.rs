@@ -130,10 +130,17 @@ impl Words<'_> {
             Some(WhoseZone::Lead) => self.pick("by the lead's own clock", "相手の現地時間"),
             Some(WhoseZone::Company) | None => zone,
         };
-        self.pick(
+        let hours = self.pick(
             format!("{days}, {from}:00 to {to}:00, {whose}, without holidays"),
             format!("{days}の{from}時から{to}時まで（{whose}、休業日を除く）"),
-        )
+        );
+        match window {
+            Some(_) => hours,
+            None => self.pick(
+                format!("marketing mail in the playbook's hours: {hours}"),
+                format!("マーケティングメールはプレイブックの配信時間：{hours}"),
+            ),
+        }
     }
 
     fn days(&self, days: &[Day]) -> String {
@@ -176,7 +183,7 @@ impl Words<'_> {
         match step {
             Step::Mail(step) => {
                 let mail = self.mail(&step.send);
-                self.pick(format!("Send the mail {mail}."), format!("メール {mail} を送る。")) + &self.late(step.late)
+                self.pick(format!("Send the mail {mail}."), format!("メール {mail}を送る。")) + &self.late(step.late)
             }
             Step::Wait(step) => {
                 let span = step.span.words(self.language);
@@ -207,7 +214,10 @@ impl Words<'_> {
                 let mails: Vec<String> = mails.iter().map(|mail| self.mail(mail)).collect();
                 self.pick(
                     format!("Send each of these that the lead has not had yet, {every} apart: {}.", mails.join("; ")),
-                    format!("まだ届いていないものを、{every}おきに順に送る：{}。", mails.join("、")),
+                    format!(
+                        "まだ届いていないものを、{every}おきに順に送る：{}。",
+                        mails.iter().map(|mail| mail.trim_end()).collect::<Vec<_>>().join("、")
+                    ),
                 ) + &self.late(*late)
             }
             Step::Ask(AskStep { send, question, attribute, within, late, .. }) => {
@@ -217,7 +227,7 @@ impl Words<'_> {
                     format!(
                         "Ask \"{question}\" in the mail {mail}, and keep the answer as {attribute}. Wait for it {within} at most."
                     ),
-                    format!("メール {mail} で「{question}」と質問し、回答を属性 {attribute} に保存する。最長{within}待つ。"),
+                    format!("メール {mail}で「{question}」と質問し、回答を属性 {attribute} に保存する。最長{within}待つ。"),
                 ) + &self.late(*late)
             }
             Step::Set(step) if step.to.is_empty() => {
@@ -299,7 +309,8 @@ impl Words<'_> {
         let subject = self.playbook.mail(id).and_then(|mail| mail.version(self.language)?.1.subjects.first());
         match subject.filter(|subject| !subject.contains(['{', '}'])) {
             Some(subject) => self.pick(format!("{id} (\"{subject}\")"), format!("{id}「{subject}」")),
-            None => id.to_string(),
+            // In Japanese a particle follows, with a blank after Latin letters.
+            None => self.pick(id.as_str(), format!("{id} ")),
         }
     }
 }

@@ -29,10 +29,19 @@ pub(super) enum Expression {
 /// What is wrong in a tag, where, and the remedy.
 pub(super) type Trouble = (Range<usize>, String, String);
 
+/// More words and signs no tag needs, however they lie in each other.
+const MOST_TOKENS: usize = 100;
+
 impl Expression {
     /// Reads the inside of a tag, which begins at this byte.
     pub(super) fn read(text: &str, start: usize) -> Result<Self, Trouble> {
-        let mut reader = Reader { tokens: tokens(text, start)?, next: 0, end: start + text.len() };
+        let end = start + text.len();
+        let tokens = tokens(text, start)?;
+        if tokens.len() > MOST_TOKENS {
+            let what = format!("this tag has more than {MOST_TOKENS} words and signs");
+            return Err((start..end, what, "say it in several tags, one within the other".to_owned()));
+        }
+        let mut reader = Reader { tokens, next: 0, end };
         let expression = reader.or()?;
         match reader.peek() {
             None => Ok(expression),

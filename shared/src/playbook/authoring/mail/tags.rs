@@ -125,8 +125,10 @@ impl Scanner<'_, '_> {
         let mut at = range.start;
         while at < range.end {
             let rest = text.get(at..range.end).unwrap_or_default();
-            let next =
-                OPENERS.iter().filter_map(|pair| rest.find(pair.0).map(|start| (start, pair))).min_by_key(|(start, _)| *start);
+            let next = rest.match_indices('{').find_map(|(start, _)| {
+                let behind = rest.get(start..).unwrap_or_default();
+                OPENERS.iter().find(|(opener, _)| behind.starts_with(opener)).map(|pair| (start, pair))
+            });
             let Some((start, (opener, closer))) = next else { break };
             self.plain(at..at + start);
             let begin = at + start;
@@ -136,7 +138,8 @@ impl Scanner<'_, '_> {
                 let line = behind.lines().next().unwrap_or_default().len();
                 let remedy = format!("write {closer} at its end");
                 self.report(begin..inner + line, format!("this {opener} is never closed"), remedy);
-                at = inner + line;
+                // Behind a comment that has no end nothing is text.
+                at = if *opener == "{#" { range.end } else { inner + line };
                 continue;
             };
             let end = inner + length + closer.len();

@@ -69,6 +69,9 @@ pub(super) fn placeholder(tag: usize) -> String {
     format!("{OPEN}{tag}{CLOSE}")
 }
 
+/// How deep quotes, lists and the like may lie in each other.
+const MAX_DEPTH: usize = 32;
+
 /// What was read of a body.
 #[derive(Debug)]
 pub(super) struct Body {
@@ -82,7 +85,7 @@ pub(super) struct Body {
 pub(super) fn read(source: &Source<'_>, found: &Found, scope: &Scope<'_>, sound: bool, mistakes: &mut Vec<Mistake>) -> Body {
     let (text, map) = prepared(source, found);
     let events = Parser::new_ext(&text, Options::empty()).into_offset_iter().peekable();
-    let mut reader = Reader { source, found, scope, sound, map, links: Vec::new(), mistakes, events };
+    let mut reader = Reader { source, found, scope, sound, map, links: Vec::new(), mistakes, events, depth: 0 };
     let inside = reader.until_end();
     reader.settle(&inside, true);
     Body { root: Node { what: What::Mail, inside }, links: reader.links }
@@ -131,6 +134,7 @@ struct Reader<'a, 'm> {
     links: Vec<String>,
     mistakes: &'m mut Vec<Mistake>,
     events: Peekable<OffsetIter<'a>>,
+    depth: usize,
 }
 
 impl Reader<'_, '_> {
@@ -156,7 +160,7 @@ impl Reader<'_, '_> {
         while let Some((event, at)) = self.events.next() {
             match event {
                 Event::End(_) => break,
-                Event::Start(start) => nodes.extend(self.node(start, &at)),
+                Event::Start(start) => nodes.extend(self.deeper(start, &at)),
                 Event::Text(text) => self.text(&text, &at, &mut nodes),
                 Event::Code(code) => {
                     let mut inside = Vec::new();
@@ -178,6 +182,34 @@ impl Reader<'_, '_> {
             }
         }
         nodes
+    }
+
+    /// What begins here, unless it lies deeper than anything in a mail does.
+    fn deeper(&mut self, start: Start<'_>, at: &Range<usize>) -> Option<Node> {
+        if self.depth == MAX_DEPTH {
+            let what = format!("quotes, lists or the like lie more than {MAX_DEPTH} deep in each other");
+            self.report(at, what, "write fewer of them within each other");
+            self.leave_out();
+            return None;
+        }
+        self.depth += 1;
+        let node = self.node(start, at);
+        self.depth -= 1;
+        node
+    }
+
+    /// Goes behind the end of what has just begun.
+    fn leave_out(&mut self) {
+        let mut open = 1_usize;
+        while open > 0
+            && let Some((event, _)) = self.events.next()
+        {
+            match event {
+                Event::Start(_) => open += 1,
+                Event::End(_) => open -= 1,
+                _ => {}
+            }
+        }
     }
 
     fn node(&mut self, start: Start<'_>, at: &Range<usize>) -> Option<Node> {
@@ -263,13 +295,13 @@ impl Reader<'_, '_> {
         }
         let torn = match nodes.last_mut() {
             Some(Node { what: What::Text(earlier), .. }) => {
-                let before = earlier.matches("**").count();
+                let torn = more_pairs(earlier, text);
                 earlier.push_str(text);
-                earlier.matches("**").count() > before
+                torn
             }
             _ => {
                 nodes.push(leaf(What::Text(text.to_owned())));
-                text.contains("**")
+                more_pairs("", text)
             }
         };
         if torn {
@@ -414,4 +446,11 @@ fn rank(level: HeadingLevel) -> u8 {
         HeadingLevel::H2 => 2,
         _ => 3,
     }
+}
+
+/// Whether a text has more pairs of asterisks once this stands behind it.
+fn more_pairs(before: &str, text: &str) -> bool {
+    let (ending, rest) = (before.len() - before.trim_end_matches('*').len(), text.trim_start_matches('*'));
+    let beginning = text.len() - rest.len();
+    (ending + beginning) / 2 > ending / 2 || rest.contains("**")
 }

@@ -13,8 +13,8 @@ const BREATH: f64 = 3_600_000.0;
 struct Flow {
     /// The steps that may come next; at the end of the scenario there is none.
     next: Vec<Vec<usize>>,
-    /// Whether a step surely holds everybody for a while, or until the lead does something.
-    holds: Vec<bool>,
+    /// Those of them that may come next at once.
+    at_once: Vec<Vec<usize>>,
     /// Whether every `go_to` names a step that there is.
     known: bool,
 }
@@ -36,7 +36,8 @@ impl Flow {
                 places.entry(id).or_insert(number);
             }
         }
-        let mut flow = Self { next: vec![vec![]; steps.all.len()], holds: steps.all.iter().map(holds).collect(), known: true };
+        let none = vec![vec![]; steps.all.len()];
+        let mut flow = Self { next: none.clone(), at_once: none, known: true };
         flow.link(steps, &steps.outermost, None, &places);
         flow
     }
@@ -46,7 +47,7 @@ impl Flow {
         for (at, number) in list.iter().enumerate() {
             let Some(step) = steps.all.get(*number) else { continue };
             let behind = list.get(at + 1).copied().or(after);
-            let mut next: Vec<usize> = match step.kind {
+            let next: Vec<usize> = match step.kind {
                 "stop" => vec![],
                 "go_to" => {
                     let target = step.body.key("step").text().and_then(|id| places.get(id));
@@ -56,9 +57,13 @@ impl Flow {
                 _ if step.ways.is_empty() => behind.into_iter().collect(),
                 _ => step.ways.iter().filter_map(|way| way.first().copied().or(behind)).collect(),
             };
-            next.dedup();
-            if let Some(place) = self.next.get_mut(*number) {
-                *place = next;
+            let at_once = match hold(step) {
+                Hold::Nobody => next.clone(),
+                Hold::WhoDoesNothing => step.ways.first().and_then(|then| then.first().copied().or(behind)).into_iter().collect(),
+                Hold::Everybody => vec![],
+            };
+            if let (Some(all), Some(soon)) = (self.next.get_mut(*number), self.at_once.get_mut(*number)) {
+                (*all, *soon) = (next, at_once);
             }
             step.ways.iter().for_each(|way| self.link(steps, way, behind, places));
         }
@@ -68,25 +73,18 @@ impl Flow {
         self.next.get(step).map_or(&[], Vec::as_slice)
     }
 
-    fn holds(&self, step: usize) -> bool {
-        self.holds.get(step).is_some_and(|holds| *holds)
-    }
-
     /// The steps from one to another, both with it, on a way on which nothing waits.
     fn rush(&self, from: usize, to: usize) -> Option<Vec<usize>> {
         let mut before: BTreeMap<usize, usize> = BTreeMap::new();
         let mut open = VecDeque::from([from]);
         while let Some(step) = open.pop_front() {
-            if self.holds(step) {
-                continue;
-            }
             if step == to {
                 let mut way = vec![step];
                 way.extend(std::iter::successors(Some(step), |step| before.get(step).copied()).skip(1));
                 way.reverse();
                 return Some(way);
             }
-            for next in self.next(step) {
+            for next in self.at_once.get(step).into_iter().flatten() {
                 if *next != from && !before.contains_key(next) {
                     before.insert(*next, step);
                     open.push_back(*next);
@@ -97,15 +95,23 @@ impl Flow {
     }
 }
 
-/// Whether a step holds everybody who comes to it: for an hour at least, or until the lead does something new. A series does
-/// not: whoever has had its mails passes at once. What cannot be read gets the benefit of the doubt.
-fn holds(step: &Step<'_>) -> bool {
-    let at_least = |key: &str| step.body.key(key).read::<Span>().is_none_or(|span| span.millis() >= BREATH);
+/// Whom a step holds for an hour at least, each time they come to it.
+enum Hold {
+    Nobody,
+    /// Whoever does not do what is waited for.
+    WhoDoesNothing,
+    Everybody,
+}
+
+/// A weekday and hour hold nobody who comes back at that very hour, a series nobody who has had its mails, and what has been
+/// done just now is done for a second visit, too. What cannot be read gets the benefit of the doubt.
+fn hold(step: &Step<'_>) -> Hold {
+    let long = |key: &str| step.body.key(key).read::<Span>().is_none_or(|span| span.millis() >= BREATH);
     match step.kind {
-        "wait" => at_least("for"),
-        "wait_for" | "ask" => at_least("within"),
-        "wait_until" => true,
-        _ => false,
+        "wait" if long("for") => Hold::Everybody,
+        "ask" if long("within") => Hold::Everybody,
+        "wait_for" if long("within") => Hold::WhoDoesNothing,
+        _ => Hold::Nobody,
     }
 }
 
@@ -117,7 +123,7 @@ fn loops(steps: &Steps<'_>, flow: &Flow, mistakes: &mut Vec<Mistake>) {
         let ids: Vec<&str> = way.iter().chain(target.iter()).filter_map(|step| steps.all.get(*step)?.id()).collect();
         let shown = if ids.len() > SHOWN { [&ids[..SHOWN / 2], &["…"], &ids[ids.len() - SHOWN / 2..]].concat() } else { ids };
         let what = format!("nothing waits in this loop: {}", shown.join(" > "));
-        let remedy = "put a wait, wait_until, wait_for or ask of 1h or more into it; a series is none, since it ends at once for who has had its mails";
+        let remedy = "put a wait of 1h or more into it: wait_until lets pass at the very hour, wait_for at once after the deed, and a series whoever has had its mails";
         mistakes.push(step.body.key("step").mistake(what, remedy));
     }
 }

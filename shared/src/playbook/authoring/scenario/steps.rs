@@ -46,7 +46,7 @@ impl<'a> Steps<'a> {
 
     /// What is said of a scenario with too many steps.
     pub(super) fn too_many(&self) -> Option<Mistake> {
-        let remedy = "part it in several: a step can let leads into the next scenario by an attribute that it sets";
+        let remedy = "part it in several scenarios: one can set an attribute that lets leads into the next";
         Some(self.one_too_many?.mistake(format!("this scenario has more than {MOST} steps: this is the first too many"), remedy))
     }
 

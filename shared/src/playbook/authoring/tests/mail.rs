@@ -92,6 +92,7 @@ fn tags_are_fields_and_conditions_and_nothing_else() {
     body("{{ email == \"x\" }}", &["[{{ email == \"x\" }}] a condition shows nothing"]);
     body("｛｛ name ｝｝", &["[｛｛] these are full-width braces", "[｝｝] these are full-width braces"]);
     body("{# only for us: {{ nothing }} #}x", &[]);
+    body("{# only for us: {{ nothing }}\n\n{{ nothing }}", &["[{# only for us: {{ nothing }}] this {# is never closed"]);
 }
 
 #[test]
@@ -158,6 +159,18 @@ fn a_condition_lies_within_one_part_of_the_text() {
     ] {
         body(good, &[]);
     }
+}
+
+#[test]
+fn nothing_lies_so_deep_that_it_cannot_be_read() {
+    for mark in ["> ", "- ", "*a **b "] {
+        let text = format!("---\nsubject: x\n---\n{}x\n", mark.repeat(5_000));
+        let found = check(&with(&[("x.md", &text)])).unwrap_err();
+        assert!(found.list().iter().any(|mistake| mistake.what.contains("more than 32 deep") || mark.contains('*')), "{mark}");
+    }
+    body(&format!("{{{{ {}name }}}}", "(".repeat(5_000)), &["[(((("]);
+    body(&format!("{{% if {}name %}}x{{% endif %}}", "not ".repeat(5_000)), &["["]);
+    body(&format!("{}x", "> ".repeat(30)), &[]);
 }
 
 #[test]

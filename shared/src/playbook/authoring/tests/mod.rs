@@ -1,5 +1,6 @@
 //! What is said of which mistake.
 
+mod flow;
 mod mail;
 mod scenario;
 mod sense;
@@ -98,7 +99,7 @@ fn mistakes(files: &[SourceFile]) -> Vec<Mistake> {
 
 /// One mistake in a line: what stands above the carets, what is wrong, and the remedy.
 fn brief(mistake: &Mistake) -> String {
-    let marked = mistake.at.as_ref().map(|at| at.source.chars().skip(at.column - 1).take(at.length).collect::<String>());
+    let marked = mistake.at.as_ref().map(|at| at.source.chars().skip(at.column - at.from).take(at.length).collect::<String>());
     format!("[{}] {} = {}", marked.unwrap_or_else(|| mistake.file.clone()), mistake.what, mistake.remedy)
 }
 
@@ -295,6 +296,24 @@ fn files_are_there_readable_and_no_others_lie_beside_them() {
     ");
     assert_eq!(with([b"\xef\xbb\xbf", PLAYBOOK.as_bytes()].concat()), "");
     assert_eq!(with(PLAYBOOK.replace('\n', "\r\n").into_bytes()), "");
+}
+
+#[test]
+fn very_many_mistakes_in_a_very_long_line_are_told_in_few_words() {
+    let words: String = (0..20_000).map(|n| format!("rule-{n}: 0, ")).collect();
+    let found = check(&files(&[(SEGMENTS, &format!("{{ {words} }}"))])).unwrap_err();
+    assert_eq!(found.list().len(), 201);
+    let brief: Vec<String> = found.list().iter().map(brief).collect();
+    assert!(
+        brief[0].starts_with("[segments.yaml] there are more mistakes than are told at once = mend the others")
+            && brief[150].starts_with("[0] ")
+            && brief[150].contains("is not known here"),
+        "{:?}",
+        &brief[..2]
+    );
+    assert!(serde_json::to_string(&found).unwrap().len() < 400_000 && found.to_string().len() < 200_000);
+    let far = found.list()[200].to_string();
+    assert!(far.contains("| …") && far.contains("…\n") && far.lines().all(|line| line.chars().count() < 200), "{far}");
 }
 
 proptest! {

@@ -1,0 +1,352 @@
+//! One story, told again and again with something going wrong: a form, a letter, a day, a look at prices, what follows
+//! from it. And what the pure engine makes of the same form and the same look, to hold it against.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use jiff::{SignedDuration, Timestamp};
+use michi::activity::{Activity, Kind, Log, LogOwner, PageView, Record};
+use michi::fold::Folded;
+use michi::id::{ActivityId, LeadId, PageViewId, ScenarioId, VisitorId};
+use michi::io::store::{Found, Lies, Mark, Pause};
+use michi::playbook::{Playbook, authoring};
+use michi::scenario::{Advance, Enrollment, News, Owed, Seen, advance, entering, inside};
+use michi_local::{Meanwhile, Options, Planned, Request, Suite, Tap};
+use serde_json::{Value, json};
+
+use super::{DAY, HOUR, MINUTE, how, publish};
+use crate::harness::{ORIGIN, Visitor, insist};
+
+/// What happens beside the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Twist {
+    /// Nothing.
+    None,
+    /// The form is sent a second time.
+    FormAgain,
+    /// The look at prices comes while `step` saves that it is waited for.
+    Race,
+    /// The scenario is paused from the first day to the sixth.
+    Paused,
+    /// It is gone on with while `step` lays the enrollment aside.
+    ResumeRace,
+    /// A version with another last letter goes live for those who enter from then on.
+    Edited,
+    /// The lead is erased while `step` saves its last step.
+    Erased,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Scenario, step and how it was passed, in order.
+    pub(crate) path: Vec<String>,
+    /// When which letter was owed.
+    pub(crate) letters: Vec<(Timestamp, String)>,
+    /// Mails that reached the lead.
+    pub(crate) mails: usize,
+    /// How often which scenario was entered.
+    pub(crate) entered: Vec<String>,
+}
+
+/// The scenarios: the story's own, and one that follows from what it sets.
+pub(crate) fn scenarios() -> Value {
+    json!({
+        "story": {
+            "name": "Story", "trigger": { "form": "white-paper" }, "under_way": "stay",
+            "steps": [
+                { "mail": { "id": "hello", "send": "welcome" } },
+                { "wait": { "id": "day", "for": "1d" } },
+                { "wait_for": { "id": "prices", "did": { "page": "pricing" }, "within": "14d",
+                    "then": [{ "set": { "id": "keen", "attribute": "mood", "to": "keen" } }],
+                    "otherwise": [{ "mail": { "id": "cases", "send": "case-study" } }] } },
+                { "mail": { "id": "last", "send": "talk" } }
+            ]
+        },
+        "keen": {
+            "name": "Keen", "trigger": { "segment": "keen" },
+            "steps": [{ "set": { "id": "noted", "attribute": "noted", "to": "yes" } }]
+        }
+    })
+}
+
+/// A folder with a playbook of just these scenarios: read once.
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        };
+        // What other scenarios ask is asked by nobody here.
+        let others = |name: &str| name.starts_with("scenarios/") || name.starts_with("mail/how-far");
+        for mut file in authoring::default_files().into_iter().filter(|file| !others(&file.name)) {
+            if file.name == "segments.yaml" {
+                file.bytes.extend(b"\nkeen: { attribute: { name: mood, any_of: [keen] } }\n");
+            }
+            write(&file.name, &file.bytes);
+        }
+        for (name, scenario) in scenarios().as_object().unwrap() {
+            write(&format!("scenarios/{name}.yaml"), scenario.to_string().as_bytes());
+        }
+        let path = folder.path().to_owned();
+        (folder, path)
+    });
+    path
+}
+
+pub(crate) async fn stage() -> Suite {
+    Suite::start(Options { playbook: Some(folder().to_owned()), ..Options::test() }).await.unwrap()
+}
+
+/// Plays the story; answers what came of it, or what is wrong.
+pub(crate) async fn play(suite: &Suite, faults: &[Planned], twist: Twist) -> Result<Told, String> {
+    let store = &suite.own().store;
+    let id = ScenarioId::parse("story").unwrap();
+    let mut visitor = Visitor::new("mori");
+    suite.client().faults().lay(faults.to_vec());
+    let beside = Beside::of(suite, twist);
+    if let Some(beside) = &beside {
+        suite.client().tap(Arc::clone(beside) as Arc<dyn Tap>);
+    }
+    insist(suite, &visitor.form(suite.now(), "white-paper", &json!({ "email": "mori@aoba.example" }))).await;
+    suite.advance(HOUR).await.unwrap();
+    if twist == Twist::FormAgain {
+        insist(suite, &visitor.form(suite.now(), "white-paper", &json!({ "email": "mori@aoba.example" }))).await;
+    }
+    if matches!(twist, Twist::Paused | Twist::ResumeRace) {
+        store.pause(&id, &Pause { since: suite.now(), by: "ann".to_owned() }).await.unwrap();
+    }
+    if twist == Twist::Edited {
+        let mut edited = scenarios();
+        edited["story"]["steps"][3]["mail"]["send"] = json!("case-study");
+        publish(suite, &edited).await;
+    }
+    suite.advance(DAY * 2 - HOUR).await.unwrap();
+    let looked = suite.now();
+    if twist != Twist::Race {
+        insist(suite, &visitor.page(suite.now(), "/pricing", "Pricing", 40)).await;
+    }
+    suite.advance(MINUTE * 20).await.unwrap();
+    if twist == Twist::Paused {
+        let mails = suite.mailbox().mails().len();
+        if mails != 1 {
+            return Err(format!("{mails} mails while it is paused"));
+        }
+        suite.advance(DAY * 5).await.unwrap();
+        resume(suite, &id).await;
+    }
+    suite.advance(DAY * 20).await.unwrap();
+    let left = suite.finish(HOUR * 3).await.unwrap();
+    let lead = store.visitor_consistent(&VisitorId::parse("mori").unwrap()).await.unwrap();
+    let open = store.open_enrollments(None).await.unwrap();
+    if !open.is_empty() || !left.is_empty() {
+        return Err(format!("left: {open:?} {left:?}"));
+    }
+    if twist == Twist::Erased {
+        let mails = suite.mailbox().mails().len();
+        return if mails == 1 { Ok(told(&Log { owner: owner(&LeadId::derive(&["gone"])), records: vec![] }, 1)) } else {
+            Err(format!("{mails} mails, and the lead was erased before the second"))
+        };
+    }
+    let log = store.log(&owner(&lead.ok_or("nobody is linked")?.lead)).await.unwrap();
+    if let Some(noticed) = passed_at(&log, "prices") {
+        let looked = beside.and_then(|beside| *beside.struck.lock().unwrap()).unwrap_or(looked);
+        let late = noticed.duration_since(looked);
+        let paused = matches!(twist, Twist::Paused | Twist::ResumeRace);
+        if !paused && late > MINUTE * 15 {
+            return Err(format!("what was waited for was noticed after {late:#}"));
+        }
+    }
+    if let (Some(set), Some(entered)) = (passed_at(&log, "keen"), entered_at(&log, "keen"))
+        && entered.duration_since(set) > MINUTE * 15
+    {
+        return Err("what was set was not looked at".to_owned());
+    }
+    Ok(told(&log, suite.mailbox().mails().len()))
+}
+
+/// As `michi resume` does.
+async fn resume(suite: &Suite, scenario: &ScenarioId) {
+    let store = &suite.own().store;
+    store.unpause(scenario).await.unwrap();
+    for open in store.open_enrollments(Some(scenario)).await.unwrap().into_iter().filter(|open| open.lies == Lies::Paused) {
+        let Found::One(before) = store.enrollment(&open.key()).await.unwrap() else { continue };
+        let after = Enrollment { revision: before.revision + 1, ..before.clone() };
+        store.put_off_enrollment(&before, &after, Lies::Due).await.unwrap();
+    }
+}
+
+fn owner(lead: &LeadId) -> LogOwner {
+    LogOwner::Lead(lead.clone())
+}
+
+/// What a log tells of the way.
+pub(crate) fn told(log: &Log, mails: usize) -> Told {
+    let mut all: Vec<&Activity> = log.records.iter().flat_map(|record| &record.activities).collect();
+    all.sort_by(|one, other| one.at.cmp(&other.at));
+    let mut told = Told { path: vec![], letters: vec![], mails, entered: vec![] };
+    for activity in all {
+        match &activity.kind {
+            Kind::Enrolled { scenario, .. } => told.entered.push(scenario.to_string()),
+            Kind::Advanced { scenario, passed, left, .. } => {
+                for one in passed {
+                    let how = how(one);
+                    if let Some(mail) = how.strip_prefix("mailed ") {
+                        told.letters.push((activity.at, mail.to_owned()));
+                    }
+                    told.path.push(format!("{scenario} {} {}: {how}", one.step, one.visit));
+                }
+                told.path.extend(left.as_ref().map(|left| format!("{scenario}: {left:?}")));
+            }
+            _ => {}
+        }
+    }
+    // Two scenarios go their ways beside each other.
+    told.path.sort_by_key(|one| one.split([' ', ':']).next().map(str::to_owned));
+    told.entered.sort();
+    told
+}
+
+fn passed_at(log: &Log, step: &str) -> Option<Timestamp> {
+    find(log, |kind| matches!(kind, Kind::Advanced { passed, .. } if passed.iter().any(|one| one.step.as_str() == step)))
+}
+
+fn entered_at(log: &Log, name: &str) -> Option<Timestamp> {
+    find(log, |kind| matches!(kind, Kind::Enrolled { scenario, .. } if scenario.as_str() == name))
+}
+
+fn find(log: &Log, is: impl Fn(&Kind) -> bool) -> Option<Timestamp> {
+    log.records.iter().flat_map(|record| &record.activities).find(|activity| is(&activity.kind)).map(|activity| activity.at)
+}
+
+/// What the engine alone makes of what came from outside: no store, no sweep, nothing that fails.
+pub(crate) fn oracle(playbook: &Playbook, lead: &LeadId, log: &Log, until: Timestamp) -> Told {
+    let own = |kind: &Kind| {
+        matches!(kind, Kind::Enrolled { .. } | Kind::Advanced { .. } | Kind::AttributeSet { .. } | Kind::MailSent { .. })
+    };
+    let outside = |record: &&Record| !record.activities.iter().any(|activity| own(&activity.kind));
+    let mut log = Log { owner: owner(lead), records: log.records.iter().filter(outside).cloned().collect() };
+    let version = playbook.version();
+    let (mut open, mut was_inside): (Vec<Enrollment>, BTreeSet<ScenarioId>) = (vec![], BTreeSet::new());
+    let (mut mails, mut now) = (0, Timestamp::MIN);
+    loop {
+        let received = log.records.iter().map(|record| record.received);
+        let next = received.chain(open.iter().map(|one| one.due)).filter(|at| *at > now).min();
+        let Some(next) = next.filter(|next| *next <= until) else { return told(&log, mails) };
+        now = next;
+        loop {
+            let before = log.records.len();
+            let news: Vec<ActivityId> =
+                log.records.iter().filter(|record| record.received == now).map(|record| record.id.clone()).collect();
+            let folded = Folded::of(playbook, &log, now);
+            let news = News { records: &news, inside: &was_inside, before: None };
+            let entered = entering(playbook, &version, lead, &folded, news, now);
+            was_inside = inside(playbook, &folded);
+            for one in entered {
+                log.records.push(one.record);
+                open.push(one.enrollment);
+            }
+            let mut still = Vec::new();
+            for mut one in open {
+                let scenario = &playbook.scenarios[&one.scenario];
+                let gone_on = loop {
+                    let folded = Folded::of(playbook, &log, now);
+                    let seen = Seen { folded: &folded, playbook, version: &version, mail_pending: false, now };
+                    let Some(step) = advance(scenario, &one, &seen) else { break Some(one) };
+                    log.records.extend(step.record(&one, now));
+                    let Advance { after, owed, .. } = step;
+                    if let Some(Owed::Mail { message, mail, .. }) = owed {
+                        mails += 1;
+                        let sent = Kind::MailSent { message: message.clone(), mail, owner: None };
+                        log.records.push(Record::decision(ActivityId::derive(&["sent", message.as_str()]), now, sent));
+                    }
+                    match after {
+                        Some(after) if after.due <= now => one = after,
+                        after => break after,
+                    }
+                };
+                still.extend(gone_on);
+            }
+            open = still;
+            if log.records.len() == before {
+                break;
+            }
+        }
+    }
+}
+
+/// Does what a twist asks for beside one call of `step`, once.
+pub(crate) struct Beside {
+    suite: Suite,
+    twist: Twist,
+    /// When it has happened.
+    struck: Mutex<Option<Timestamp>>,
+}
+
+impl Beside {
+    fn of(suite: &Suite, twist: Twist) -> Option<Arc<Self>> {
+        let beside = matches!(twist, Twist::Race | Twist::ResumeRace | Twist::Erased);
+        beside.then(|| Arc::new(Self { suite: suite.clone(), twist, struck: Mutex::new(None) }))
+    }
+}
+
+impl Tap for Beside {
+    fn before(&self, request: &Request) -> Option<Meanwhile> {
+        if request.function != "step" || request.operation != "TransactWriteItems" || self.struck.lock().unwrap().is_some() {
+            return None;
+        }
+        let body = request.body.to_string();
+        let wanted = match self.twist {
+            Twist::Race => body.contains(r#""behaviour""#),
+            Twist::ResumeRace => body.contains("scenario#all"),
+            _ => body.contains(r#""last""#) && body.contains("message#"),
+        };
+        if !wanted {
+            return None;
+        }
+        *self.struck.lock().unwrap() = Some(self.suite.now());
+        let (suite, twist) = (self.suite.clone(), self.twist);
+        Some(Box::pin(async move {
+            let store = &suite.own().store;
+            let lead = store.visitor_consistent(&VisitorId::parse("mori").unwrap()).await.unwrap().unwrap().lead;
+            match twist {
+                Twist::ResumeRace => resume(&suite, &ScenarioId::parse("story").unwrap()).await,
+                Twist::Race => {
+                    // `score` has looked at it before the wait was there: nobody else comes to notice it.
+                    let view = PageView {
+                        page_view: PageViewId::derive(&["race"]),
+                        url: format!("{ORIGIN}/pricing"),
+                        title: None,
+                        referrer: None,
+                        previous: None,
+                        campaign: BTreeMap::new(),
+                    };
+                    let record = Record::decision(ActivityId::derive(&["race"]), suite.now(), Kind::PageViewed(view));
+                    store.append(&owner(&lead), &record, Mark::Quiet).await.unwrap();
+                }
+                _ => {
+                    let before = store.lead(&lead).await.unwrap();
+                    store.begin_erasure(&lead, before.as_ref(), &[], suite.now()).await.unwrap();
+                }
+            }
+        }))
+    }
+}
+
+/// Whether two ways are the same, letters within a quarter of an hour of each other; what is wrong, if not.
+pub(crate) fn same(found: &Told, wanted: &Told, on_time: bool) -> Result<(), String> {
+    let letters = |told: &Told| told.letters.iter().map(|(_, mail)| mail.clone()).collect::<Vec<_>>();
+    let alike = (&found.path, letters(found), &found.entered, found.mails) == (&wanted.path, letters(wanted), &wanted.entered, wanted.mails);
+    if !alike {
+        return Err(format!("another way: {found:#?}"));
+    }
+    let late = found.letters.iter().zip(&wanted.letters).map(|((at, _), (planned, _))| at.duration_since(*planned).abs()).max();
+    match late.filter(|late| on_time && *late > SignedDuration::from_mins(15)) {
+        Some(late) => Err(format!("a letter was owed {late:#} off its time")),
+        None => Ok(()),
+    }
+}
