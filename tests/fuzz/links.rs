@@ -6,16 +6,25 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use michi::id::{ActivityId, LeadId, MessageId, OwnerId};
-use michi::link::{Click, Confirm, NoSuchLink, OfLetter, Purpose, View};
+use michi::id::{ActivityId, LeadId, MessageId, OwnerId, ScenarioId};
+use michi::link::{Click, Confirm, NoSuchLink, OfLetter, Purpose, Question, Results, View};
 use proptest::prelude::*;
 
 use super::bytes::{Input, changed};
 use super::{cases, soon};
 
 const KEYS: [[u8; 32]; 2] = [[7; 32], [8; 32]];
-const ALL: [Purpose; 7] =
-    [Purpose::Click, Purpose::Open, Purpose::Unsubscribe, Purpose::Answer, Purpose::View, Purpose::Form, Purpose::Confirm];
+const ALL: [Purpose; 9] = [
+    Purpose::Click,
+    Purpose::Open,
+    Purpose::Unsubscribe,
+    Purpose::Answer,
+    Purpose::View,
+    Purpose::Form,
+    Purpose::Confirm,
+    Purpose::Question,
+    Purpose::Results,
+];
 
 fn now() -> Timestamp {
     "2026-11-22T00:52:00Z".parse().unwrap()
@@ -34,6 +43,8 @@ fn opened(purpose: Purpose, token: &str, now: Timestamp) -> Option<String> {
         Purpose::Click => said(Click::open(token, key)),
         Purpose::View => said(View::open(token, key, now)),
         Purpose::Confirm => said(Confirm::open(token, key, now)),
+        Purpose::Question => said(Question::open(token, key)),
+        Purpose::Results => said(Results::open(token, key, now)),
         Purpose::Open | Purpose::Unsubscribe | Purpose::Answer | Purpose::Form => said(OfLetter::open(purpose, token, key)),
     }
 }
@@ -58,6 +69,10 @@ static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
         let (lead, message) = (LeadId::parse(&*id).unwrap(), MessageId::parse(id).unwrap());
         let view = View::new(lead.clone(), OwnerId::parse("sato").unwrap(), now());
         all.push(one(Purpose::View, &view.token(number, key), &view, Some(view.expires)));
+        let question = Question { lead: lead.clone(), message: message.clone(), answer: 3 };
+        all.push(one(Purpose::Question, &question.url("", number, key), &question, None));
+        let results = Results::new(ScenarioId::parse(lead.as_str()).unwrap(), now());
+        all.push(one(Purpose::Results, &results.url("", number, key), &results, Some(results.expires)));
         let confirm = Confirm::new(lead.clone(), ActivityId::derive(&["consent"]), now());
         all.push(one(Purpose::Confirm, &confirm.url("", number, key), &confirm, Some(confirm.expires)));
         let click = Click { lead: lead.clone(), message: message.clone(), link: 7 };

@@ -79,7 +79,7 @@ fn composed(
             let values = values(version.1, lead, Some(owner), setup);
             let opt_out = Some(OptOut { unsubscribe: UNSUBSCRIBE, preferences: PREFERENCES });
             let (pixel, confirm) = (Some("https://m.example/o/abc.gif"), Some("https://m.example/confirm/abc"));
-            let urls = Urls { links: &[], pixel, opt_out, confirm };
+            let urls = Urls { links: &[], pixel, opt_out, confirm, ask: None };
             compose::letter(version, parts, class, subject, &values, &urls, setup)
         }
     };

@@ -273,9 +273,7 @@ fn every_planted_bug_is_caught_and_the_code_as_it_is_passes() {
             judged(play(&suite, faults, twist).await, twist, &wanted)
         })
     };
-    for twist in
-        [Twist::FormAgain, Twist::Race, Twist::Paused, Twist::ResumeRace, Twist::Edited, Twist::Erased]
-    {
+    for twist in [Twist::FormAgain, Twist::Race, Twist::Paused, Twist::ResumeRace, Twist::Edited, Twist::Erased] {
         if let Err(what) = try_it(twist, None, &[]) {
             panic!("{twist:?}: {what}");
         }

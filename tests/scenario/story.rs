@@ -148,7 +148,9 @@ pub(crate) async fn play(suite: &Suite, faults: &[Planned], twist: Twist) -> Res
     }
     if twist == Twist::Erased {
         let mails = suite.mailbox().mails().len();
-        return if mails == 1 { Ok(told(&Log { owner: owner(&LeadId::derive(&["gone"])), records: vec![] }, 1)) } else {
+        return if mails == 1 {
+            Ok(told(&Log { owner: owner(&LeadId::derive(&["gone"])), records: vec![] }, 1))
+        } else {
             Err(format!("{mails} mails, and the lead was erased before the second"))
         };
     }
@@ -340,7 +342,8 @@ impl Tap for Beside {
 /// Whether two ways are the same, letters within a quarter of an hour of each other; what is wrong, if not.
 pub(crate) fn same(found: &Told, wanted: &Told, on_time: bool) -> Result<(), String> {
     let letters = |told: &Told| told.letters.iter().map(|(_, mail)| mail.clone()).collect::<Vec<_>>();
-    let alike = (&found.path, letters(found), &found.entered, found.mails) == (&wanted.path, letters(wanted), &wanted.entered, wanted.mails);
+    let alike = (&found.path, letters(found), &found.entered, found.mails)
+        == (&wanted.path, letters(wanted), &wanted.entered, wanted.mails);
     if !alike {
         return Err(format!("another way: {found:#?}"));
     }

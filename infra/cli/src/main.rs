@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use michi_cli::{
     apply, approve, broadcasts, check, derivation, dev, doctor, erase, explain, export_lead, export_leads, history, import, init,
-    lead, leads, mail, messages, plan, preview, redrive, replay, results, rollback, scenarios, segment, send_test, simulate, suspects,
+    lead, leads, mail, messages, plan, preview, redrive, replay, results, rollback, scenarios, segment, send_test, simulate,
+    suspects,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
