@@ -236,7 +236,7 @@ fn class(step: &Step) -> &'static str {
 /// depends on the reader's fonts, so a little room is left.
 fn wrapped(text: &str, room: u32, size: u32, lines: usize) -> Vec<String> {
     let room = room * 100;
-    let wide = |c: char| if c.is_ascii() { 57 * size } else { 102 * size };
+    let wide = |c: char| if c.is_ascii() { 66 * size } else { 102 * size };
     let mut found: Vec<String> = vec![];
     let (mut line, mut used) = (String::new(), 0);
     for word in pieces(text) {
@@ -273,7 +273,7 @@ fn pieces(text: &str) -> Vec<String> {
             _ => pieces.push(c.to_string()),
         }
         // A very long word is torn all the same.
-        open = "（「『【(".contains(c) || (c.is_ascii() && c != ' ' && pieces.last().is_some_and(|last| last.len() < 36));
+        open = "（「『【(".contains(c) || (c.is_ascii() && c != ' ' && pieces.last().is_some_and(|last| last.len() < 20));
     }
     pieces
 }
