@@ -69,14 +69,14 @@ static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
         let (lead, message) = (LeadId::parse(&*id).unwrap(), MessageId::parse(id).unwrap());
         let view = View::new(lead.clone(), OwnerId::parse("sato").unwrap(), now());
         all.push(one(Purpose::View, &view.token(number, key), &view, Some(view.expires)));
-        let question = Question { lead: lead.clone(), message: message.clone(), answer: 3 };
-        all.push(one(Purpose::Question, &question.url("", number, key), &question, None));
-        let results = Results::new(ScenarioId::parse(lead.as_str()).unwrap(), now());
-        all.push(one(Purpose::Results, &results.url("", number, key), &results, Some(results.expires)));
         let confirm = Confirm::new(lead.clone(), ActivityId::derive(&["consent"]), now());
         all.push(one(Purpose::Confirm, &confirm.url("", number, key), &confirm, Some(confirm.expires)));
         let click = Click { lead: lead.clone(), message: message.clone(), link: 7 };
         all.push(one(Purpose::Click, &click.url("", number, key), &click, None));
+        let question = Question { lead: lead.clone(), message: message.clone(), answer: 3 };
+        all.push(one(Purpose::Question, &question.url("", number, key), &question, None));
+        let results = Results::new(ScenarioId::parse("after-a-paper").unwrap(), now());
+        all.push(one(Purpose::Results, &results.url("", number, key), &results, Some(results.expires)));
         let letter = OfLetter { lead, message };
         for purpose in [Purpose::Open, Purpose::Unsubscribe, Purpose::Answer, Purpose::Form] {
             all.push(one(purpose, &letter.token(purpose, number, key), &letter, None));

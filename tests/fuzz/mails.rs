@@ -7,6 +7,7 @@ use michi::mail::compose::{self, Composed, Urls};
 use michi::mail::correction::Correction;
 use michi::mail::fields::values;
 use michi::mail::footer::OptOut;
+use michi::mail::notice::Notice;
 use michi::mail::summary::Summary;
 use michi::mail::template::escaped;
 use michi::playbook::authoring::{DEFAULT_MAILS, SourceFile, check};
@@ -72,6 +73,10 @@ fn composed(
         (Class::Sales, "correction") => {
             compose::correction(version, parts, &Correction::of(lead, now(), now()), setup, owner, LEAD_PAGE, now())
         }
+        (Class::Sales, "notice") => {
+            let notice = Notice::of(lead, "<b>Call</b> {{ them }}", "A scenario", now()).unwrap();
+            compose::notice(version, parts, &notice, setup, owner, LEAD_PAGE, now())
+        }
         (Class::Sales, _) => {
             compose::alert(version, parts, &Alert::of(playbook, lead, None, now()), setup, owner, LEAD_PAGE, now())
         }
@@ -79,6 +84,7 @@ fn composed(
             let values = values(version.1, lead, Some(owner), setup);
             let opt_out = Some(OptOut { unsubscribe: UNSUBSCRIBE, preferences: PREFERENCES });
             let (pixel, confirm) = (Some("https://m.example/o/abc.gif"), Some("https://m.example/confirm/abc"));
+            // Only a mail that a scenario asks with has a question, and there is no scenario here.
             let urls = Urls { links: &[], pixel, opt_out, confirm, ask: None };
             compose::letter(version, parts, class, subject, &values, &urls, setup)
         }

@@ -189,7 +189,7 @@ fn owner(lead: &LeadId) -> LogOwner {
 /// What a log tells of the way.
 pub(crate) fn told(log: &Log, mails: usize) -> Told {
     let mut all: Vec<&Activity> = log.records.iter().flat_map(|record| &record.activities).collect();
-    all.sort_by(|one, other| one.at.cmp(&other.at));
+    all.sort_by_key(|one| one.at);
     let mut told = Told { path: vec![], letters: vec![], mails, entered: vec![] };
     for activity in all {
         match &activity.kind {

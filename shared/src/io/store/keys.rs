@@ -265,24 +265,6 @@ pub(super) fn recipients(digest: &str) -> String {
     format!("recipients#{digest}#")
 }
 
-/// Partition key of a report.
-pub(super) fn report(name: &str) -> String {
-    format!("report#{name}")
-}
-
-/// Sort key of what says which parts belong to a report.
-pub(super) const REPORT_HEAD: &str = "head";
-
-/// What the sort keys of a report's parts begin with.
-pub(super) fn report_parts(digest: &str) -> String {
-    format!("{PART_PREFIX}{digest}#")
-}
-
-/// Sort key of a part of a report; four digits, so that parts sort.
-pub(super) fn report_part(digest: &str, number: usize) -> String {
-    format!("{}{number:04}", report_parts(digest))
-}
-
 /// What the sort keys of a playbook's parts begin with.
 pub(super) const PART_PREFIX: &str = "part#";
 

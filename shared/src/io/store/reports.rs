@@ -18,6 +18,24 @@ use crate::id::derive;
 /// How long a report is kept that nobody counts anew.
 const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
+/// Partition key of a report.
+fn key_of(name: &str) -> String {
+    format!("report#{name}")
+}
+
+/// Sort key of what says which parts belong to a report.
+const HEAD: &str = "head";
+
+/// What the sort keys of a report's parts begin with.
+fn parts_of(digest: &str) -> String {
+    format!("part#{digest}#")
+}
+
+/// Sort key of a part of a report; four digits, so that parts sort.
+fn part(digest: &str, number: usize) -> String {
+    format!("{}{number:04}", parts_of(digest))
+}
+
 /// What of a partition is the report.
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -39,7 +57,7 @@ impl Store {
     /// If it is not known to be kept; the earlier one may be there still.
     pub async fn keep_report(&self, name: &str, report: &impl Serialize, now: Timestamp) -> Result<(), Error> {
         let text = serde_json::to_string(report).map_err(|error| Error::never(format!("a report cannot be written: {error}")))?;
-        let (pk, digest) = (keys::report(name), derive(&["report", &text]));
+        let (pk, digest) = (key_of(name), derive(&["report", &text]));
         let texts = split(&text, PART_BYTES);
         let ttl = keys::ttl(now.saturating_add(KEPT).unwrap_or(now));
         let put = async |mut item: Item| {
@@ -48,10 +66,10 @@ impl Store {
             put.return_consumed_capacity(CAPACITY).send().await.map(|_| ()).map_err(failed("a report cannot be kept"))
         };
         for (number, text) in texts.iter().enumerate() {
-            put(keys::item(&pk, keys::report_part(&digest, number), &Part { text: (*text).to_owned() })?).await?;
+            put(keys::item(&pk, part(&digest, number), &Part { text: (*text).to_owned() })?).await?;
         }
-        put(keys::item(&pk, keys::REPORT_HEAD, &Head { digest: digest.clone(), parts: texts.len() })?).await?;
-        let earlier = |sk: &String| sk != keys::REPORT_HEAD && !sk.starts_with(&keys::report_parts(&digest));
+        put(keys::item(&pk, HEAD, &Head { digest: digest.clone(), parts: texts.len() })?).await?;
+        let earlier = |sk: &String| sk != HEAD && !sk.starts_with(&parts_of(&digest));
         self.drop_in_report(&pk, earlier).await
     }
 
@@ -60,14 +78,14 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub async fn kept_report<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
-        let pk = keys::report(name);
-        let key = keys::key(&pk, keys::REPORT_HEAD);
+        let pk = key_of(name);
+        let key = keys::key(&pk, HEAD);
         let Some(head) = self.get(&self.leads, key, true).await?.map(read::<Head>).transpose()? else { return Ok(None) };
         let query = self.client.query().table_name(&*self.leads).consistent_read(true);
         let query = query
             .key_condition_expression("pk = :pk AND begins_with(sk, :parts)")
             .expression_attribute_values(":pk", keys::text(&pk))
-            .expression_attribute_values(":parts", keys::text(keys::report_parts(&head.digest)));
+            .expression_attribute_values(":parts", keys::text(parts_of(&head.digest)));
         let parts = self.query(query, usize::MAX, read::<Part>).await?;
         if parts.len() != head.parts {
             return Err(Error::later("the report is being written anew at this moment"));
@@ -82,7 +100,7 @@ impl Store {
     /// # Errors
     /// If it is not known to be gone.
     pub async fn drop_report(&self, name: &str) -> Result<(), Error> {
-        self.drop_in_report(&keys::report(name), |_| true).await
+        self.drop_in_report(&key_of(name), |_| true).await
     }
 
     async fn drop_in_report(&self, pk: &str, which: impl Fn(&String) -> bool) -> Result<(), Error> {

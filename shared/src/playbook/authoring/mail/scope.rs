@@ -73,7 +73,6 @@ impl<'a> Scopes<'a> {
                     blocks: if asks { vec![QUESTION] } else { vec![] },
                     attributes: true,
                     needed: self.names.asking.has(id.as_str()).then_some((QUESTION, NO_QUESTION)),
-                    ..Scope::default()
                 }
             }
         }

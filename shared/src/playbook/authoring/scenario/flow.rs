@@ -121,15 +121,20 @@ fn loops(steps: &Steps<'_>, flow: &Flow, mistakes: &mut Vec<Mistake>) {
         let target = flow.next(number).first().copied().filter(|target| *target <= number);
         let Some(way) = target.and_then(|target| flow.rush(target, number)) else { continue };
         let ids: Vec<&str> = way.iter().chain(target.iter()).filter_map(|step| steps.all.get(*step)?.id()).collect();
-        let shown = if ids.len() > SHOWN { [&ids[..SHOWN / 2], &["…"], &ids[ids.len() - SHOWN / 2..]].concat() } else { ids };
-        let what = format!("nothing waits in this loop: {}", shown.join(" > "));
+        let what = format!("nothing waits in this loop: {}", told(ids));
         let remedy = "put a wait of 1h or more into it: wait_until lets pass at the very hour, wait_for at once after the deed, and a series whoever has had its mails";
         mistakes.push(step.body.key("step").mistake(what, remedy));
     }
 }
 
-/// How many steps of a loop are named.
-const SHOWN: usize = 12;
+/// The steps of a loop; of a long one its beginning and its end.
+fn told(mut ids: Vec<&str>) -> String {
+    let (shown, between) = (12, ids.len().saturating_sub(12));
+    if between > 0 {
+        ids.splice(shown / 2..shown / 2 + between, ["…"]);
+    }
+    ids.join(" > ")
+}
 
 /// Reports each first step behind which nobody comes.
 fn unreached(steps: &Steps<'_>, flow: &Flow, mistakes: &mut Vec<Mistake>) {
