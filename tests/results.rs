@@ -44,6 +44,7 @@ impl Course {
         let served = suite.clone();
         tokio::spawn(async move { server::serve(&served, listener).await });
         let mut course = Self { suite, target: Target::local(port), leads: vec![] };
+        let mut visitors = vec![];
         for n in 0..people {
             let mut visitor = Visitor::new(&format!("p{n}"));
             let industry = if n % 2 == 0 { "Manufacturing" } else { "Construction" };
@@ -52,6 +53,7 @@ impl Course {
             insist(&course.suite, &visitor.form(course.suite.now(), "white-paper", &fields)).await;
             course.suite.settle().await.unwrap();
             course.leads.push(lead_of(&course.suite, &visitor).await.0);
+            visitors.push(visitor);
         }
         course.suite.advance(DAY * 5).await.unwrap();
         course
@@ -81,6 +83,10 @@ impl Course {
                 }
             })
             .await;
+        for (n, visitor) in visitors.iter_mut().enumerate().filter(|(n, _)| n % 6 == 5) {
+            let fields = json!({ "email": format!("p{n}@works{n}.example"), "name": format!("森 {n}") });
+            insist(&course.suite, &visitor.form(course.suite.now(), "inquiry", &fields)).await;
+        }
         course.suite.settle().await.unwrap();
         course.suite.advance(DAY * 33).await.unwrap();
         course
@@ -196,6 +202,9 @@ async fn what_came_of_a_scenario_is_what_the_logs_say() {
         "{found:#?}"
     );
 
+    let asked = course.with(|kind| matches!(kind, Kind::FormSubmitted(form) if form.form.as_str() == "inquiry")).await;
+    assert_eq!((asked.len(), number("goal"), number("three-questions won")), (2, 2, 2), "{found:#?}");
+
     // Each number opens the leads behind it.
     for (figure, step, why, wanted) in [
         ("clicked", "three-questions", None, &clicked),
@@ -219,6 +228,7 @@ async fn what_came_of_a_scenario_is_what_the_logs_say() {
     let clicks = rows.iter().filter(|row| !row["by"].is_null() && row["figure"] == "clicked" && row["step"] == "three-questions");
     assert_eq!(clicks.map(|row| row["count"].as_u64().unwrap()).sum::<u64>(), of(&clicked));
     let shown = course.told(ResultsArgs { by, ..course.args(Form::default()) }).await;
+    println!("{shown}");
     assert!(shown.contains("by industry, as it was when the letter was owed:") && shown.contains(" % ("), "{shown}");
     let csv = course.told(course.args(Form { json: false, csv: true })).await;
     assert!(csv.starts_with("version,step,mail,subject,by,figure,why,count,of,low,high\r\n"), "{csv}");

@@ -117,7 +117,7 @@ impl Choices {
         }
     }
 
-    fn heading(&self) -> &str {
+    fn headline(&self) -> &str {
         self.words.heading
     }
 
@@ -157,7 +157,7 @@ impl Confirmation {
         }
     }
 
-    fn heading(&self) -> &str {
+    fn headline(&self) -> &str {
         self.words.confirm
     }
 }

@@ -63,7 +63,7 @@ impl QuestionPage {
         }
     }
 
-    fn heading(&self) -> &str {
+    fn headline(&self) -> &str {
         &self.question
     }
 
