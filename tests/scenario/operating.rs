@@ -169,7 +169,10 @@ async fn a_plan_says_what_becomes_of_those_under_way() {
         Plan::of(&suite.own().store, &candidate, Fold::default(), suite.now()).await.unwrap()
     };
     for (change, wanted) in [
-        ((|all| all["nurture"]["name"] = json!("Other")) as fn(&mut Value), "1  go on by the new version, from the step at which"),
+        (
+            (|all| all["nurture"]["name"] = json!("Other")) as fn(&mut Value),
+            "1  go on by the new version, from the step at which",
+        ),
         (
             |all| {
                 all["nurture"]["name"] = json!("Other");

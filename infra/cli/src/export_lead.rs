@@ -102,6 +102,7 @@ pub async fn export(args: &ExportLeadArgs, out: &mut dyn Write) -> anyhow::Resul
     let (mailing, records) = (store.mailing(&id).await?, log.records);
     let (playbook, enrollments) = (live.version, store.enrollments_of(&id).await?);
     let exported = now;
-    let everything = Everything { exported, id, playbook, summary, lead, mailing, suppressed, records, enrollments, letters, told };
+    let everything =
+        Everything { exported, id, playbook, summary, lead, mailing, suppressed, records, enrollments, letters, told };
     shown::json(&everything, out)
 }

@@ -30,6 +30,7 @@ pub mod plan;
 pub mod preview;
 pub mod redrive;
 pub mod replay;
+pub mod results;
 pub mod rollback;
 pub mod scenarios;
 pub mod segment;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use michi_cli::{
     apply, approve, broadcasts, check, derivation, dev, doctor, erase, explain, export_lead, export_leads, history, import, init,
-    lead, leads, mail, messages, plan, preview, redrive, replay, rollback, scenarios, segment, send_test, simulate, suspects,
-    test,
+    lead, leads, mail, messages, plan, preview, redrive, replay, results, rollback, scenarios, segment, send_test, simulate,
+    suspects, test,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -55,6 +55,8 @@ enum Command {
     Resume(scenarios::ResumeArgs),
     /// End a scenario for everybody under way in it, or for one lead.
     Stop(scenarios::StopArgs),
+    /// Say what came of a scenario, and who is behind each number; without a name, of each.
+    Results(results::ResultsArgs),
     /// Import people from a list, and what they did away from the site; or take a list back.
     Import(import::ImportArgs),
     /// Write all leads with what is known of them, as CSV or JSON.
@@ -127,6 +129,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Approve(args) => approve::run(&args),
+        Command::Results(args) => results::run(&args),
         Command::Rollback(args) => rollback::run(&args),
         Command::History(args) => history::run(&args),
         Command::Derivation(args) => derivation::run(&args),
