@@ -212,7 +212,7 @@ fn letters(steps: &[&StepId], results: &Results, out: &mut dyn Write) -> anyhow:
             " goal",
             "of sent (95 %)",
         ];
-        let mut table = Table::new(&[&["by"][..if by { 1 } else { 0 }], &head[..]].concat());
+        let mut table = Table::new(&by.then_some("by").into_iter().chain(head).collect::<Vec<_>>());
         for ((place, letter, value), figures) in &found {
             let number = |figure: Figure| figures.get(&figure).copied().unwrap_or_default();
             let share = |figure: Figure| share(number(figure), number(Figure::Sent));
