@@ -1,5 +1,5 @@
 //! A person with a real browser: reads the demonstration site, asks for the white paper, and is called; follows a link in a
-//! mail, and is known on the site.
+//! mail, and is known on the site; answers a question that a mail asks.
 //!
 //! Needs Chromium and its driver, and runs where `MICHI_BROWSER` is set, as `tests/run` does. With `MICHI_SCREENSHOTS`
 //! set to a folder it leaves the README's screenshots there.
@@ -8,18 +8,21 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use michi::activity::{LogOwner, Proof};
 use michi::fold::fold;
 use michi::id::{MessageId, VisitorId};
-use michi::link::OfLetter;
+use michi::link::{OfLetter, Question};
 use michi_local::{Options, Pace, Suite, server};
 use thirtyfour::prelude::*;
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use crate::clicks::letter_sent;
 use crate::harness::{Visitor, beacon, buyer};
+use crate::question::{asked, asking, suite_that_asks};
+use crate::results::{Course, in_japanese};
 use crate::spine::lead_of;
 
 struct Browser {
@@ -29,7 +32,7 @@ struct Browser {
 
 /// A free port, for a moment.
 async fn free_port() -> u16 {
-    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
 /// A browser that looks like a person's: the snippet ignores automation, and headless ones call themselves robots.
@@ -80,13 +83,23 @@ async fn browser_on(telephone: bool) -> Browser {
 }
 
 async fn suite() -> (Suite, String) {
+    let (options, listener) = at_real_pace().await;
+    let suite = Suite::start(options).await.unwrap();
+    let site = suite.options().collector_url.clone();
+    serve(&suite, listener);
+    (suite, site)
+}
+
+/// What a suite is started with that a browser reaches, and the port it is reached at.
+async fn at_real_pace() -> (Options, TcpListener) {
     let listener = server::bind(0).await.unwrap();
     let address = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-    let options = Options { collector_url: address.clone(), pace: Pace::Real, seed: None, ..Options::test() };
-    let suite = Suite::start(options).await.unwrap();
+    (Options { collector_url: address, pace: Pace::Real, seed: None, ..Options::test() }, listener)
+}
+
+fn serve(suite: &Suite, listener: TcpListener) {
     let served = suite.clone();
     tokio::spawn(async move { server::serve(&served, listener).await });
-    (suite, address)
 }
 
 impl Browser {
@@ -364,4 +377,70 @@ async fn a_reader_ends_mail_and_chooses_again() {
         sleep(Duration::from_millis(50)).await;
     }
     browser.driver.quit().await.unwrap();
+}
+
+/// The page on which a question is answered, in both languages and on a telephone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_answers_a_question() {
+    if skipped() {
+        return;
+    }
+    for (language, phone) in [("en", false), ("ja", true)] {
+        let (options, listener) = at_real_pace().await;
+        let (suite, _folder) = suite_that_asks(language, options).await;
+        serve(&suite, listener);
+        let lead = asked(&suite).await;
+        let (number, key) = suite.own().keys.signing().unwrap();
+        let link = Question { lead: lead.clone(), message: asking(), answer: 1 };
+        let link = link.url(&suite.options().collector_url, number, key.bytes());
+        let answers = async || {
+            let log = suite.own().store.log(&LogOwner::Lead(lead.clone())).await.unwrap();
+            fold(&suite.own().playbook().await.unwrap().playbook, &log, Timestamp::MAX)
+                .attribute("main_concern")
+                .map(str::to_owned)
+        };
+        let browser = browser_on(phone).await;
+        browser.open(&link).await;
+        let seen = browser.driver.execute("return [document.documentElement.scrollWidth, innerWidth]", vec![]).await.unwrap();
+        let [wide, room]: [u64; 2] = seen.convert().unwrap();
+        assert!(wide <= room, "{wide} px in {room} px");
+        assert!(browser.driver.find(By::Css("input[value=quality]")).await.unwrap().is_selected().await.unwrap());
+        browser.shoot(&format!("question-{language}.png")).await;
+        assert_eq!(answers().await, None, "looking is no answer");
+        browser.click("input[value=time]").await;
+        browser.click("button").await;
+        let end = Instant::now() + Duration::from_secs(10);
+        while answers().await.as_deref() != Some("time") {
+            assert!(Instant::now() < end, "the answer is not kept");
+            sleep(Duration::from_millis(50)).await;
+        }
+        browser.shoot(&format!("question-{language}-answered.png")).await;
+        browser.driver.quit().await.unwrap();
+    }
+}
+
+/// What came of a scenario, drawn: on a desktop and on a telephone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marketer_looks_at_what_came_of_a_scenario() {
+    if skipped() {
+        return;
+    }
+    let course = Course::run(40).await;
+    for phone in [false, true] {
+        if phone {
+            in_japanese(&course).await;
+        }
+        let (page, browser) = (course.page().await, browser_on(phone).await);
+        browser.open(&page).await;
+        let seen = browser.driver.execute("return [document.documentElement.scrollWidth, innerWidth]", vec![]).await.unwrap();
+        let [wide, room]: [u64; 2] = seen.convert().unwrap();
+        assert!(wide <= room, "{wide} px in {room} px");
+        // No text of the drawing runs out of it, in the fonts that this browser has.
+        let outside = "const box = document.querySelector('.course svg').getBoundingClientRect();
+            return [...document.querySelectorAll('.course text')].filter(t => t.getBoundingClientRect().right > box.right + 1).map(t => t.textContent)";
+        let outside: Vec<String> = browser.driver.execute(outside, vec![]).await.unwrap().convert().unwrap();
+        assert!(outside.is_empty(), "{outside:?}");
+        browser.shoot(if phone { "results-phone.png" } else { "results.png" }).await;
+        browser.driver.quit().await.unwrap();
+    }
 }

@@ -9,7 +9,8 @@ use michi::activity::{Kind, LogOwner, Record};
 use michi::consent::MailClass;
 use michi::id::{ActivityId, MessageId, OwnerId, ScenarioId, VisitorId};
 use michi::io::store::{Mark, Pause};
-use michi::link::OfLetter;
+use michi::link::{self, OfLetter};
+use michi::scenario::results::Results;
 use michi_local::template::Access;
 use michi_local::{Fate, Fault, Planned, Service, Suite};
 use serde_json::{Value, json};
@@ -98,9 +99,16 @@ async fn a_lead_is_won() -> Suite {
     suite
 }
 
-/// Another playbook goes live, and makes leads ready.
+/// Another playbook goes live, and makes leads ready; somebody looks at what came of a scenario.
 async fn the_playbook_is_changed() -> Suite {
     let suite = open().await;
+    let scenario = ScenarioId::parse("after-white-paper").unwrap();
+    let results = json!({ "at": suite.now(), "leads": 0, "unreadable": 0, "counts": [] });
+    suite.own().store.keep_report(&Results::kept_as(&scenario, None), &results, suite.now()).await.unwrap();
+    let (number, key) = suite.own().keys.signing().unwrap();
+    let link = link::Results::new(scenario, suite.now()).url("", number, key.bytes());
+    let page = suite.request(Request::get(link).body(Body::empty()).unwrap()).await;
+    assert!(page.status().is_success());
     people(&suite, 5, 0).await;
     applied(&suite, &changed(&suite, alike), "mika").await;
     finish(&suite).await;

@@ -3,6 +3,8 @@
 //! - [`page`]: the lead page, which a salesperson reads without login
 //! - `choices`: what mail a lead wants, and the end of it
 //! - `confirm`: a consent is confirmed from the mailbox
+//! - `question`: a lead answers the question of a scenario
+//! - `results`: what came of a scenario, for a marketer
 //!
 //! A link is worth as much as a password, so nothing here writes its path to a log, and a link that opens nothing says
 //! the same whatever is wrong with it.
@@ -11,6 +13,8 @@ mod body;
 mod choices;
 mod confirm;
 pub mod page;
+mod question;
+mod results;
 
 use std::sync::Arc;
 
@@ -35,6 +39,8 @@ use page::Page;
 pub(crate) const STYLE: &str = include_str!("../templates/page.css");
 /// The style of what leads read.
 pub(crate) const CHOICES_STYLE: &str = include_str!("../templates/choices.css");
+/// The style of what marketers read.
+pub(crate) const RESULTS_STYLE: &str = include_str!("../templates/results.css");
 
 /// What a handler gets.
 #[derive(Clone)]
@@ -44,15 +50,25 @@ struct Door {
     headers: Arc<HeaderMap>,
     /// What every answer carries to leads, whose pages post to where they came from.
     posting: Arc<HeaderMap>,
+    /// What every answer carries to marketers.
+    results: Arc<HeaderMap>,
 }
 
 /// The routes of `answer`. GET and HEAD change nothing.
 pub fn router(app: App) -> Router {
-    let door = Door { app, headers: Arc::new(headers(STYLE, "'none'")), posting: Arc::new(headers(CHOICES_STYLE, "'self'")) };
+    let headers = |style, form_action| Arc::new(headers(style, form_action));
+    let door = Door {
+        app,
+        headers: headers(STYLE, "'none'"),
+        posting: headers(CHOICES_STYLE, "'self'"),
+        results: headers(RESULTS_STYLE, "'none'"),
+    };
     Router::new()
         .route("/view/{token}", get(view))
         .route("/unsubscribe/{token}", get(choices::show).post(choices::take))
         .route("/confirm/{token}", get(confirm::show).post(confirm::take))
+        .route("/question/{token}", get(question::show).post(question::take))
+        .route("/results/{token}", get(results::show))
         .fallback(no_such_page)
         .with_state(door)
 }
@@ -146,6 +162,37 @@ impl Nothing {
             ),
         ],
     };
+    const NO_SUCH_QUESTION: Self = Self {
+        title: "michi",
+        said: [
+            (
+                "en",
+                "This question is closed",
+                "The link is not complete, or we keep no data about you any more. Nothing was changed, and there is nothing \
+                 for you to do. If you would like to tell us something, please answer the mail.",
+            ),
+            (
+                "ja",
+                "このご質問は終了しました",
+                "リンクが途切れているか、お客様の情報はすでに保存されておりません。変更は何も行われず、お手続きも不要です。お伝えになりたいことがございましたら、メールにご返信ください。",
+            ),
+        ],
+    };
+    const NO_SUCH_RESULTS: Self = Self {
+        title: "michi",
+        said: [
+            (
+                "en",
+                "There is nothing here",
+                "The link is not complete, or it has expired: it works for 30 days. \"michi results\" with --link makes a fresh one.",
+            ),
+            (
+                "ja",
+                "ページがありません",
+                "リンクが途切れているか、有効期限（30日）が過ぎています。「michi results」の --link で新しいリンクを作成できます。",
+            ),
+        ],
+    };
     const UNAVAILABLE: Self = Self {
         title: "michi",
         said: [
@@ -170,9 +217,17 @@ impl Door {
         match page {
             Ok(page) => rendered(status, &self.posting, &page),
             Err(error) => {
-                tracing::error!(%error, "a lead's choice about mail could not be read or kept");
+                tracing::error!(%error, "what a lead chose or answered could not be read or kept");
                 self.unavailable()
             }
+        }
+    }
+
+    /// The page of a question; none: it is closed.
+    fn asked(&self, page: Result<Option<impl Template>, Error>, status: StatusCode) -> Response {
+        match page.transpose() {
+            Some(page) => self.said(page, status),
+            None => self.nothing(&Nothing::NO_SUCH_QUESTION),
         }
     }
 

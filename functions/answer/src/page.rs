@@ -11,7 +11,7 @@ mod about;
 mod entry;
 mod permitted;
 mod person;
-mod phrases;
+pub(crate) mod phrases;
 mod points;
 mod reader;
 mod scores;

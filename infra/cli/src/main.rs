@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use michi_cli::{
     apply, approve, broadcasts, check, derivation, dev, doctor, erase, explain, export_lead, export_leads, history, import, init,
-    lead, leads, mail, messages, plan, preview, redrive, replay, rollback, scenarios, segment, send_test, simulate, suspects,
+    lead, leads, mail, messages, plan, preview, redrive, replay, results, rollback, scenarios, segment, send_test, simulate,
+    suspects, test,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -38,6 +39,8 @@ enum Command {
     Segment(segment::SegmentArgs),
     /// Say who would get what on which day along a scenario, by the engine itself. Writes nothing.
     Simulate(simulate::SimulateArgs),
+    /// Try the examples beside the scenarios.
+    Test(test::TestArgs),
     /// Send one mail to everybody in a segment or on a list, who may be mailed.
     Mail(mail::MailArgs),
     /// List the mails sent to many at once, say what came of one, or end one.
@@ -52,6 +55,8 @@ enum Command {
     Resume(scenarios::ResumeArgs),
     /// End a scenario for everybody under way in it, or for one lead.
     Stop(scenarios::StopArgs),
+    /// Say what came of a scenario, and who is behind each number; without a name, of each.
+    Results(results::ResultsArgs),
     /// Import people from a list, and what they did away from the site; or take a list back.
     Import(import::ImportArgs),
     /// Write all leads with what is known of them, as CSV or JSON.
@@ -104,6 +109,7 @@ fn main() -> ExitCode {
         Command::Lead(args) => lead::run(&args),
         Command::Segment(args) => segment::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Mail(args) => mail::run(&args),
         Command::Broadcasts(args) => broadcasts::run(&args),
         Command::Scenarios(args) => scenarios::run(&args),
@@ -123,6 +129,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Approve(args) => approve::run(&args),
+        Command::Results(args) => results::run(&args),
         Command::Rollback(args) => rollback::run(&args),
         Command::History(args) => history::run(&args),
         Command::Derivation(args) => derivation::run(&args),

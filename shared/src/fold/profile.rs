@@ -1,6 +1,6 @@
 //! What is known of a lead, and the grade it had along the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::answers::{View, holds};
 use super::footsteps::{Footsteps, Step};
@@ -17,6 +17,8 @@ const LONGEST: usize = 200;
 /// What is known of a lead.
 pub(crate) struct Profile {
     pub(crate) attributes: BTreeMap<String, Attribute>,
+    /// The attributes that the lead set by answering a question: forms and lists change nothing in them.
+    answered: BTreeSet<String>,
     pub(crate) address: Option<Address>,
     /// The rules that hold.
     pub(crate) fit: Vec<FitReason>,
@@ -26,7 +28,8 @@ pub(crate) struct Profile {
 
 pub(crate) fn profile(playbook: &Playbook, footsteps: &Footsteps<'_>) -> Profile {
     let rules = &playbook.scoring.fit;
-    let mut profile = Profile { attributes: BTreeMap::new(), address: None, fit: Vec::new(), grade: Grade::D };
+    let mut profile =
+        Profile { attributes: BTreeMap::new(), answered: BTreeSet::new(), address: None, fit: Vec::new(), grade: Grade::D };
     for step in &footsteps.all {
         if !learn(&mut profile, step) {
             continue;
@@ -61,13 +64,20 @@ fn learn(profile: &mut Profile, step: &Step<'_>) -> bool {
             address(profile, step, Some(given));
             for (name, value) in attributes.iter().filter(|(name, _)| *name != "email") {
                 let known = profile.attributes.get(name).is_some_and(|known| !known.unconfirmed);
-                if collisions.get(name).copied().unwrap_or_default().takes(known, new) {
+                if !profile.answered.contains(name) && collisions.get(name).copied().unwrap_or_default().takes(known, new) {
                     set(profile, step, name, value);
                 }
             }
             true
         }
+        // The address is no attribute to be asked for.
+        Kind::Answered { attribute, answer, .. } if attribute != "email" => {
+            set(profile, step, attribute, answer.as_str());
+            profile.answered.insert(attribute.clone());
+            true
+        }
         Kind::AttributeSet { name, value } => {
+            profile.answered.remove(name);
             if value.is_empty() {
                 profile.attributes.remove(name);
             } else {
@@ -93,7 +103,7 @@ fn address(profile: &mut Profile, step: &Step<'_>, given: Option<&Address>) {
 /// A browser that only claims to be the lead's fills what is empty; every other may also correct.
 fn offer(profile: &mut Profile, step: &Step<'_>, name: &str, value: &str) {
     let value = value.trim();
-    let fits = name != "email" && !value.is_empty() && value.chars().count() <= LONGEST;
+    let fits = name != "email" && !profile.answered.contains(name) && !value.is_empty() && value.chars().count() <= LONGEST;
     if fits && (!step.unconfirmed || !profile.attributes.contains_key(name)) {
         set(profile, step, name, value);
     }
@@ -122,7 +132,7 @@ mod tests {
     use super::super::tests::{at, form, lead_log, link, playbook, record, visitor};
     use crate::activity::{Kind, Proof, Record};
     use crate::collision::Collision;
-    use crate::id::{ActivityId, ImportId};
+    use crate::id::{ActivityId, EnrollmentId, ImportId, MessageId, StepId, WayId};
     use crate::lead::Lead;
 
     const SAID: [(&str, Collision); 3] =
@@ -173,6 +183,43 @@ mod tests {
         let fields = [("email", "a@corp.example"), ("company", "Evil")];
         let claimed = vec![record("form", 1, &v, form("inquiry", &fields)), link("link", 1, &v, Proof::Claimed)];
         check([claimed, vec![listed(2, "list")]].concat(), [Some("list"), Some("list"), None]);
+    }
+
+    fn answered(minute: i64, attribute: &str, answer: &str) -> Record {
+        let kind = Kind::Answered {
+            enrollment: EnrollmentId::derive(&["e"]),
+            step: StepId::parse("ask").unwrap(),
+            message: MessageId::derive(&["m"]),
+            attribute: attribute.to_owned(),
+            answer: WayId::parse(answer).unwrap(),
+        };
+        Record::decision(ActivityId::derive(&["answered", attribute, answer, &minute.to_string()]), at(minute), kind)
+    }
+
+    #[test]
+    fn what_was_answered_outranks_forms_and_lists_until_it_is_answered_or_set_anew() {
+        let mut log = [
+            submitted(1, &[("role", "Form")]),
+            vec![answered(2, "role", "buyer"), listed(3, "list")],
+            vec![record("later", 4, &visitor("v"), form("survey", &[("email", "a@corp.example"), ("role", "Form again")]))],
+        ]
+        .concat();
+        check(log.clone(), [Some("list"), Some("buyer"), None]);
+        log.push(answered(5, "role", "user"));
+        check(log.clone(), [Some("list"), Some("user"), None]);
+        log.push(answered(6, "role", "buyer"));
+        check(log.clone(), [Some("list"), Some("buyer"), None]);
+        // Set anew it is what it was before: the next who says something of it is believed.
+        let set = Kind::AttributeSet { name: "role".to_owned(), value: "Set".to_owned() };
+        log.push(Record::decision(ActivityId::derive(&["set"]), at(7), set));
+        check(log.clone(), [Some("list"), Some("Set"), None]);
+        log.push(record("last", 8, &visitor("v"), form("survey", &[("email", "a@corp.example"), ("role", "Last")])));
+        check(log, [Some("list"), Some("Last"), None]);
+    }
+
+    #[test]
+    fn an_answer_is_no_address() {
+        check([submitted(1, &[]), vec![answered(2, "email", "b")]].concat(), [None, None, None]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::summary::Summary;
 use crate::id::{AttemptId, LeadId, MailId, MessageId, OwnerId, PlaybookVersion};
 use crate::playbook::Language;
 
-pub use report::Report;
+pub use report::{Report, told_of};
 
 /// How long a claim holds: longer than a function may run, so that its call is over when the lease is.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(60);

@@ -86,14 +86,17 @@ impl Results {
 
 /// What one reader did.
 #[derive(Debug, Default)]
-struct Deeds {
-    opened: bool,
-    clicked: bool,
-    unsubscribed: bool,
+pub(crate) struct Deeds {
+    /// A person opened it.
+    pub(crate) opened: bool,
+    /// A person followed one of its links.
+    pub(crate) clicked: bool,
+    /// By it the reader chose to get no more mail.
+    pub(crate) unsubscribed: bool,
 }
 
 impl Deeds {
-    fn of(letter: &MessageId, history: &[Step<'_>]) -> Self {
+    pub(crate) fn of(letter: &MessageId, history: &[Step<'_>]) -> Self {
         let mut found = Self::default();
         for step in history {
             match &step.activity.kind {
@@ -113,7 +116,7 @@ fn last(letter: &Message) -> Option<&Event> {
 }
 
 /// Why a letter is not sent, by what ended it. What came after it was sent is no reason.
-fn unsent(letter: &Message) -> Unsent {
+pub(crate) fn unsent(letter: &Message) -> Unsent {
     letter.history.iter().rev().find_map(|entry| ended_by(&entry.event)).unwrap_or(Unsent::BySes)
 }
 

@@ -8,6 +8,7 @@
 //! - `graph`, `window`: which step comes after which; by whose clock days and hours count
 //! - [`simulate`]: all of that ahead of time, on copies of leads
 //! - [`owed`]: what a step says to people: the messages that it owes
+//! - [`results`]: what came of a scenario
 
 mod advance;
 mod bound;
@@ -15,6 +16,7 @@ mod enrollment;
 mod entry;
 mod graph;
 pub mod owed;
+pub mod results;
 mod runs;
 pub mod simulate;
 mod turn;

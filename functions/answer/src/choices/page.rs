@@ -117,6 +117,10 @@ impl Choices {
         }
     }
 
+    fn headline(&self) -> &str {
+        self.words.heading
+    }
+
     fn shows_topics(&self) -> bool {
         self.standing == Standing::Subscribed && !self.topics.is_empty()
     }
@@ -151,5 +155,9 @@ impl Confirmation {
             address: mailing.filter(|_| asks != Asks::Overtaken).map(|mailing| mailing.address.masked()),
             asks,
         }
+    }
+
+    fn headline(&self) -> &str {
+        self.words.confirm
     }
 }

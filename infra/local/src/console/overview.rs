@@ -4,7 +4,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
-use michi::id::PlaybookVersion;
+use michi::id::{PlaybookVersion, ScenarioId};
+use michi::link::Results;
+use michi::playbook::scenario::Scenario;
 use serde::Serialize;
 
 use super::clock::{self, PaceNamed};
@@ -81,6 +83,8 @@ struct OverviewPage {
     last_mail: Option<(Moment, String)>,
     /// Stage and number of leads.
     stages: Vec<(&'static str, usize)>,
+    /// Name of each scenario, and the page with what came of it.
+    scenarios: Vec<(String, String)>,
     facts: usize,
     functions: usize,
     runs: usize,
@@ -104,6 +108,7 @@ pub(super) async fn show(State(console): State<Console>) -> Result<Response, Ref
         data: options.data.as_ref().map(|folder| folder.display().to_string()),
         last_mail,
         stages: leads::counts(&console)?.into_iter().map(|(stage, count)| (page::stage(stage), count)).collect(),
+        scenarios: scenarios(&console),
         facts: suite.bus().entries().len(),
         functions: suite.wiring().functions.len(),
         runs: runs.len(),
@@ -111,6 +116,17 @@ pub(super) async fn show(State(console): State<Console>) -> Result<Response, Ref
         last_beacon: observed.origins.values().filter_map(|beacon| beacon.last).max().map(|at| reader.said(at)),
         refusals: observed.origins.values().map(|beacon| beacon.refusals.len()).sum(),
     })
+}
+
+/// The pages to which `michi results SCENARIO --link` leads.
+fn scenarios(console: &Console) -> Vec<(String, String)> {
+    let (suite, own) = (&console.suite, console.suite.own());
+    let Some((number, key)) = own.keys.signing() else { return vec![] };
+    let page = |(id, scenario): (&ScenarioId, &Scenario)| {
+        let link = Results::new(id.clone(), suite.now());
+        (line(&scenario.name.en), link.url(&suite.options().collector_url, number, key.bytes()))
+    };
+    suite.desk().playbook().scenarios.iter().map(page).collect()
 }
 
 impl Counts {

@@ -65,6 +65,7 @@ mod outcomes;
 mod playbooks;
 mod quarantine;
 mod records;
+mod reports;
 mod save;
 mod summary;
 mod visitors;

@@ -46,7 +46,7 @@ pub struct About {
 }
 
 /// Bytes in a part; an item may have 400 KB.
-const PART_BYTES: usize = 290_000;
+pub(super) const PART_BYTES: usize = 290_000;
 
 const BYTES: &str = "bytes";
 
@@ -163,7 +163,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// Cuts a text into parts of at most `bytes`, never within a character.
-fn split(text: &str, bytes: usize) -> Vec<&str> {
+pub(super) fn split(text: &str, bytes: usize) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {

@@ -55,21 +55,31 @@ impl Ord for Report {
     }
 }
 
+/// What these activities say of the message of this id, the furthest; none: nothing shows that it was sent.
+#[must_use]
+pub fn told_of<'a>(id: &MessageId, activities: impl IntoIterator<Item = &'a Activity>) -> Option<Report> {
+    let of = |message: &MessageId, report| (message == id).then_some(report);
+    let signs = activities.into_iter().filter_map(|activity| match &activity.kind {
+        Kind::MailSent { message, .. }
+        | Kind::MailOpened { message }
+        | Kind::MailClicked { message, .. }
+        | Kind::Answered { message, .. }
+        | Kind::MailChosen { message: Some(message), .. } => of(message, Report::Sent),
+        Kind::MailDelivered { message } => of(message, Report::Delivered),
+        Kind::MailBounced { message, bounce, .. } => of(message, Report::Bounced(*bounce)),
+        Kind::MailComplained { message } => of(message, Report::Complained),
+        _ => None,
+    });
+    signs.max()
+}
+
 impl Message {
     /// What these activities say of it, the furthest: any of them shows that a try of it was sent.
     #[must_use]
     pub fn sign_in<'a>(&self, activities: impl IntoIterator<Item = &'a Activity>) -> Option<Report> {
-        let of = |message: &MessageId, report| (*message == self.id).then_some(report);
         let signs = activities.into_iter().filter_map(|activity| match &activity.kind {
-            Kind::MailSent { message, .. }
-            | Kind::MailOpened { message }
-            | Kind::MailClicked { message, .. }
-            | Kind::MailChosen { message: Some(message), .. } => of(message, Report::Sent),
-            Kind::MailDelivered { message } => of(message, Report::Delivered),
-            Kind::MailBounced { message, bounce, .. } => of(message, Report::Bounced(*bounce)),
-            Kind::MailComplained { message } => of(message, Report::Complained),
             Kind::Confirmed { consent } => self.confirms(consent).then_some(Report::Sent),
-            _ => None,
+            _ => told_of(&self.id, [activity]),
         });
         signs.max()
     }

