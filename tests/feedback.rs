@@ -190,7 +190,7 @@ async fn crowd(post: &Post, from: usize, count: usize) -> Vec<LeadId> {
 async fn too_much_that_comes_back_stops_marketing_mail() {
     let post = Post::open().await;
     let reports = post.suite.mailbox().reports();
-    for n in (0..60).step_by(10) {
+    for n in 0..6 {
         reports.lay_fate(&format!("reader{n}@crowd.example"), Fate::no_such_mailbox());
     }
     crowd(&post, 0, 60).await;
@@ -198,7 +198,7 @@ async fn too_much_that_comes_back_stops_marketing_mail() {
     let store = &post.suite.own().store;
     let today = post.suite.now().to_zoned(TimeZone::UTC).date();
     let counted = store.outcomes(today).await.unwrap();
-    // The sixth bounce among more than fifty mails; the rest of them waits already.
+    // Six bounces among more than fifty mails; the rest of them waits already.
     assert_eq!(counted[&today], Tally { delivered: 45, bounced: 6, complained: 0 });
     assert_eq!(post.suite.mailbox().mails().len(), 51);
     let watch = store.watch().await.unwrap();

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use michi::activity::{Kind, LogOwner, Record};
 use michi::consent::MailClass;
 use michi::id::{ActivityId, MessageId, OwnerId, ScenarioId, VisitorId};
-use michi::io::store::Mark;
+use michi::io::store::{Mark, Pause};
 use michi::link::{self, OfLetter};
 use michi::scenario::results::Results;
 use michi_local::template::Access;
@@ -21,6 +21,7 @@ use crate::mail::Post;
 use crate::operator::served;
 use crate::people::{Folder, id_of, imported, two_readers};
 use crate::playbook::{alike, applied, changed, people};
+use crate::scenario::{Reader, publish};
 use crate::spine::lead_of;
 
 /// The domain of the default playbook's sender.
@@ -37,6 +38,7 @@ pub(super) async fn used() -> BTreeSet<(String, Access)> {
         the_playbook_is_changed().await,
         a_list_comes_and_a_person_goes().await,
         letters_go_out().await,
+        leads_go_along_a_scenario().await,
     ] {
         let calls = suite.client().record().calls();
         assert!(
@@ -185,6 +187,38 @@ async fn letters_go_out() -> Suite {
     let sales = suite.desk().playbook().setup.owners[0].address.clone();
     reports.lay_fate(sales.as_str(), Fate::Complained("abuse".to_owned()));
     ready_lead(&suite, &mut Visitor::new("other")).await;
+    finish(&suite).await;
+    suite
+}
+
+/// A form leads to a mail, an attribute and a word to sales; one enrollment cannot be read, one is paused.
+async fn leads_go_along_a_scenario() -> Suite {
+    let suite = open().await;
+    publish(
+        &suite,
+        &json!({
+            "told": { "name": "Told", "trigger": { "form": "white-paper" }, "steps": [
+                { "mail": { "id": "hello", "send": "welcome" } },
+                { "set": { "id": "noted", "attribute": "noted", "to": "yes" } },
+                { "notify": { "id": "say", "say": "Would like to talk." } },
+                { "wait": { "id": "day", "for": "1d" } },
+                { "mail": { "id": "again", "send": "case-study" } }
+            ] },
+            "short": { "name": "Short", "trigger": { "form": "white-paper" }, "steps": [
+                { "set": { "id": "seen", "attribute": "seen", "to": "yes" } }
+            ] }
+        }),
+    )
+    .await;
+    let reader = Reader::of(&suite, "mori").await;
+    suite.advance(SignedDuration::from_hours(1)).await.unwrap();
+    let poison = json!({"pk": {"S": format!("lead#{}", reader.lead)}, "sk": {"S": "enrollment#told#poison"},
+        "due_part": {"S": "step.0.0"}, "due_at": {"S": format!("{:.3}", suite.now())}});
+    put(&suite, "Leads", poison);
+    let pause = Pause { since: suite.now(), by: "ann".to_owned() };
+    let told = ScenarioId::parse("told").unwrap();
+    suite.own().store.pause(&told, &pause).await.unwrap();
+    suite.advance(SignedDuration::from_hours(48)).await.unwrap();
     finish(&suite).await;
     suite
 }

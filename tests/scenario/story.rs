@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Activity, Kind, Log, LogOwner, PageView, Record};
 use michi::fold::Folded;
 use michi::id::{ActivityId, LeadId, PageViewId, ScenarioId, VisitorId};
-use michi::io::store::{Found, Lies, Mark, Pause};
+use michi::io::store::{Found, Lies, Mark, Open, Pause};
 use michi::playbook::{Playbook, authoring};
 use michi::scenario::{Advance, Enrollment, News, Owed, Seen, advance, entering, inside};
 use michi_local::{Meanwhile, Options, Planned, Request, Suite, Tap};
@@ -138,8 +138,18 @@ pub(crate) async fn play(suite: &Suite, faults: &[Planned], twist: Twist) -> Res
         }
         suite.advance(DAY * 5).await.unwrap();
         resume(suite, &id).await;
+        // What was done before the wait began is not what is waited for.
+        suite.advance(HOUR).await.unwrap();
+        insist(suite, &visitor.page(suite.now(), "/pricing", "Pricing", 40)).await;
     }
-    suite.advance(DAY * 20).await.unwrap();
+    for _ in 0..20 * 4 {
+        suite.advance(HOUR * 6).await.unwrap();
+        let open = store.open_enrollments(None).await.unwrap();
+        let behind = |open: &&Open| open.lies == Lies::Due && suite.now().duration_since(open.due) > HOUR;
+        if let Some(open) = open.iter().find(behind) {
+            return Err(format!("left behind: {open:?}"));
+        }
+    }
     let left = suite.finish(HOUR * 3).await.unwrap();
     let lead = store.visitor_consistent(&VisitorId::parse("mori").unwrap()).await.unwrap();
     let open = store.open_enrollments(None).await.unwrap();

@@ -53,7 +53,8 @@ pub(crate) async fn ways(
     };
     if runs(&folded).iter().any(|run| run.left.is_none()) {
         for enrollment in app.store.enrollments_of(id).await? {
-            if enrollment.due > now && goes_on(app, live, &folded, log, &enrollment, now).await? {
+            // One that failed rests first.
+            if enrollment.due > now && enrollment.tries == 0 && goes_on(app, live, &folded, log, &enrollment, now).await? {
                 ways.hastened.push(enrollment);
             }
         }

@@ -14,6 +14,7 @@ use michi::io::store::{Playbooks, Summary, Traces};
 use michi::lead::Lead;
 use michi::mail::mailing::Mailing;
 use michi::mail::message::Message;
+use michi::scenario::Enrollment;
 use serde::Serialize;
 
 use crate::account::Target;
@@ -48,6 +49,8 @@ struct Everything {
     suppressed: Vec<(String, Suppression)>,
     /// The log, oldest first: all that happened and was decided, with consents, their words and what they rest on.
     records: Vec<Record>,
+    /// The scenarios in which the person is under way.
+    enrollments: Vec<Enrollment>,
     /// Mail to the person, with the links in it.
     letters: Vec<Message>,
     /// What sales was told of the person.
@@ -97,6 +100,9 @@ pub async fn export(args: &ExportLeadArgs, out: &mut dyn Write) -> anyhow::Resul
     let lead = fold(&live.playbook, &log, now);
     log.records.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
     let (mailing, records) = (store.mailing(&id).await?, log.records);
-    let playbook = live.version;
-    shown::json(&Everything { exported: now, id, playbook, summary, lead, mailing, suppressed, records, letters, told }, out)
+    let (playbook, enrollments) = (live.version, store.enrollments_of(&id).await?);
+    let exported = now;
+    let everything =
+        Everything { exported, id, playbook, summary, lead, mailing, suppressed, records, enrollments, letters, told };
+    shown::json(&everything, out)
 }

@@ -38,3 +38,4 @@ pub mod send_test;
 pub mod shown;
 pub mod simulate;
 pub mod suspects;
+pub mod test;

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use michi_cli::{
     apply, approve, broadcasts, check, derivation, dev, doctor, erase, explain, export_lead, export_leads, history, import, init,
     lead, leads, mail, messages, plan, preview, redrive, replay, results, rollback, scenarios, segment, send_test, simulate,
-    suspects,
+    suspects, test,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -39,6 +39,8 @@ enum Command {
     Segment(segment::SegmentArgs),
     /// Say who would get what on which day along a scenario, by the engine itself. Writes nothing.
     Simulate(simulate::SimulateArgs),
+    /// Try the examples beside the scenarios.
+    Test(test::TestArgs),
     /// Send one mail to everybody in a segment or on a list, who may be mailed.
     Mail(mail::MailArgs),
     /// List the mails sent to many at once, say what came of one, or end one.
@@ -107,6 +109,7 @@ fn main() -> ExitCode {
         Command::Lead(args) => lead::run(&args),
         Command::Segment(args) => segment::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Mail(args) => mail::run(&args),
         Command::Broadcasts(args) => broadcasts::run(&args),
         Command::Scenarios(args) => scenarios::run(&args),

@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 use michi::id::{LeadId, OwnerId};
 use michi::io::Retry;
 use michi::io::store::{Found, Function};
-use michi::mail::message::{Event, Message, Recipient, Report, State};
+use michi::mail::letter::Cause;
+use michi::mail::message::{Content, Event, Message, Recipient, Report, State};
 use michi::mail::told;
 use michi::playbook::Playbook;
 use serde::Serialize;
@@ -171,7 +172,7 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         return shown::json(&Messages { now: found.now(), messages }, out);
     }
     let zone = live.playbook.setup.time_zone.get();
-    let mut table = Table::new(&["id", "owed", "mail", "to", "about", "state", "last"]);
+    let mut table = Table::new(&["id", "owed", "mail", "for", "to", "about", "state", "last"]);
     for message in &messages {
         let owed = if args.form.csv { message.created.to_string() } else { shown::moment(message.created, zone) };
         let (mail, state) = (message.mail().to_string(), said(message, zone));
@@ -179,6 +180,7 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             message.id.to_string(),
             owed,
             mail,
+            cause(message).unwrap_or_default(),
             recipient(message),
             message.lead.as_ref().map(ToString::to_string).unwrap_or_default(),
             state,
@@ -272,6 +274,17 @@ pub async fn resume(args: &ResumeArgs, out: &mut dyn Write) -> anyhow::Result<()
     }
     writeln!(out, "marketing mail goes on: what waits goes out within an hour, and what came back until now is forgotten")?;
     Ok(())
+}
+
+/// What a letter is sent for; none: it is no letter.
+#[must_use]
+pub fn cause(message: &Message) -> Option<String> {
+    let Content::Letter(letter) = &message.content else { return None };
+    Some(match &letter.cause {
+        Cause::Confirmation(_) => "a consent".to_owned(),
+        Cause::Broadcast(broadcast) => format!("broadcast {broadcast}"),
+        Cause::Scenario { scenario, step, .. } => format!("{scenario}, step {step}"),
+    })
 }
 
 /// To whom a message goes.

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "authoring")]
 pub mod authoring;
+pub mod example;
 pub mod explain;
 mod holidays;
 pub mod hours;

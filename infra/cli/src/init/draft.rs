@@ -6,7 +6,8 @@ use anyhow::{Context, anyhow};
 use michi::address::Address;
 use michi::playbook::Language;
 use michi::playbook::authoring::{
-    DEFAULT_MAILS, DEFAULT_SCENARIOS, MAIL_SCHEMA, Part, SCENARIO_SCHEMA, SourceFile, check, with_text,
+    DEFAULT_EXAMPLES, DEFAULT_MAILS, DEFAULT_SCENARIOS, EXAMPLES_SCHEMA, MAIL_SCHEMA, Part, SCENARIO_SCHEMA, SourceFile, check,
+    with_text,
 };
 
 /// The company of the default playbook has this domain, which gives way to the customer's wherever it stands.
@@ -62,7 +63,8 @@ impl Draft {
         let draft = Self { files: parts.to_vec(), domain };
         let draft = draft.with(&[("language", word), ("time_zone", zone), ("write_key", write_key)])?;
         let mut draft = draft.with(&[("sites.0.origin", &origin)]).with_context(|| format!("--site {site}"))?;
-        draft.files.extend(DEFAULT_SCENARIOS.map(|(name, text)| SourceFile::new(name, in_language(text, language))));
+        let scenarios = DEFAULT_SCENARIOS.into_iter().chain(DEFAULT_EXAMPLES);
+        draft.files.extend(scenarios.map(|(name, text)| SourceFile::new(name, in_language(text, language))));
         draft.files.extend(mails(language, &origin));
         draft.with(&[])
     }
@@ -103,7 +105,7 @@ impl Draft {
         for folder in ["scenarios", "mail"] {
             std::fs::create_dir_all(dir.join(folder))?;
         }
-        let others = [SCENARIO_SCHEMA, MAIL_SCHEMA];
+        let others = [SCENARIO_SCHEMA, EXAMPLES_SCHEMA, MAIL_SCHEMA];
         for (name, text) in Part::ALL.map(|part| (part.schema_name(), part.schema_text())).into_iter().chain(others) {
             std::fs::write(schemas.join(name), text)?;
         }

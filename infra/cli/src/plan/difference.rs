@@ -340,6 +340,15 @@ mod tests {
     }
 
     #[test]
+    fn a_step_put_between_two_others_changes_neither() {
+        let anchor = "  - wait: { id: a-week, for: 7d }\n";
+        let more = format!("{anchor}  - set: {{ id: mark, attribute: reads, to: often }}\n");
+        insta::assert_snapshot!(shown(&[(anchor, &more), ("- stop: { id: with-sales }", "- stop: { id: over }")]), @r#"
+        scenarios/*.yaml scenario after-white-paper Changed([Field { name: "step how-far.ask.answer ready.steps", from: Some("with-sales"), to: Some("over") }, Field { name: "step mark.set.attribute", from: None, to: Some("reads") }, Field { name: "step mark.set.to", from: None, to: Some("often") }, Field { name: "steps", from: None, to: Some("mark") }])
+        "#);
+    }
+
+    #[test]
     fn another_order_is_a_difference() {
         let first = "    - id: mail-clicked\n      why: { en: Clicked a link in a mail, ja: メールのリンクをクリック }\n      on: mail_clicked\n      points: 3\n";
         let anchor = "    - id: inquiry\n";

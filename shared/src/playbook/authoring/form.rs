@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::leaf::otherwise;
 
+/// The pattern of names that may be anything, as those of attributes.
+const ANY_NAME: &str = ".";
+
 /// What belongs at a place.
 pub(super) struct Form<'s> {
     pub(super) kind: Kind<'s>,
@@ -90,7 +93,10 @@ impl<'s> Kind<'s> {
         let count = |name: &str| schema.get(name).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok());
         match text(schema, "type") {
             Some("object") => {
-                match schema.get("patternProperties").and_then(Value::as_object).and_then(|all| all.iter().next()) {
+                let any_name =
+                    schema.get("additionalProperties").filter(|value| value.is_object()).map(|value| (ANY_NAME, value));
+                let named = schema.get("patternProperties").and_then(Value::as_object).and_then(|all| all.iter().next());
+                match named.map(|(pattern, value)| (pattern.as_str(), value)).or(any_name) {
                     Some((pattern, value)) => Self::Named { pattern, value },
                     None => Self::Map {
                         fields: fields(schema).collect(),

@@ -8,6 +8,7 @@
 mod archive;
 mod conditions;
 mod edit;
+mod examples;
 mod folder;
 mod form;
 mod leaf;
@@ -35,10 +36,11 @@ use serde_json::{Value, json};
 
 pub use archive::{digest, pack, unpack};
 pub use edit::with_text;
+pub use examples::{Placed, examples};
 pub use mistake::{At, Mistake, Mistakes};
 pub use near::instead;
-pub use part::{DEFAULT_MAILS, DEFAULT_SCENARIOS, MAIL_SCHEMA, Part, SCENARIO_SCHEMA};
-pub use schema::{mail_schema, scenario_schema, schema};
+pub use part::{DEFAULT_EXAMPLES, DEFAULT_MAILS, DEFAULT_SCENARIOS, EXAMPLES_SCHEMA, MAIL_SCHEMA, Part, SCENARIO_SCHEMA};
+pub use schema::{examples_schema, mail_schema, scenario_schema, schema};
 pub use source::SourceFile;
 
 use crate::condition::Condition;
@@ -48,6 +50,7 @@ use crate::playbook::scenario::Scenario;
 use crate::playbook::{Language, Playbook};
 use names::Names;
 use place::Place;
+use scenario::FOLDER as SCENARIO_FOLDER;
 use source::Source;
 
 /// `segments.yaml`.
@@ -86,7 +89,7 @@ pub fn load_with_files(folder: &Path) -> Result<(Playbook, Vec<SourceFile>), Mis
 #[must_use]
 pub fn default_files() -> Vec<SourceFile> {
     let parts = Part::ALL.into_iter().map(|part| SourceFile::new(part.file_name(), part.default_text()));
-    let others = DEFAULT_SCENARIOS.into_iter().chain(DEFAULT_MAILS);
+    let others = DEFAULT_SCENARIOS.into_iter().chain(DEFAULT_EXAMPLES).chain(DEFAULT_MAILS);
     parts.chain(others.map(|(name, text)| SourceFile::new(name, text))).collect()
 }
 
@@ -129,8 +132,9 @@ fn judge(files: &[SourceFile], mut mistakes: Vec<Mistake>) -> Result<Playbook, M
 /// Reports files that are none of a playbook's.
 fn strangers(files: &[SourceFile], mistakes: &mut Vec<Mistake>) {
     let names = Part::ALL.map(Part::file_name);
-    for file in files.iter().filter(|file| !names.contains(&file.name.as_str()) && !mail::is_one(file) && !scenario::is_one(file))
-    {
+    for file in files.iter().filter(|file| {
+        !names.contains(&file.name.as_str()) && !mail::is_one(file) && !scenario::is_one(file) && !examples::is_one(file)
+    }) {
         let remedy = match near::nearest(&file.name, names) {
             Some(near) => format!("rename it to {near}, or move it out of the folder"),
             None => format!("move it out of the folder: a playbook is {}, scenarios/*.yaml and mail/*.md", near::listed(names)),

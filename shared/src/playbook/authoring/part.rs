@@ -49,12 +49,22 @@ pub const DEFAULT_SCENARIOS: [(&str, &str); 2] = [
     ("scenarios/wake-the-quiet.yaml", include_str!("../../../../infra/playbook/scenarios/wake-the-quiet.yaml")),
 ];
 
+/// The examples beside the scenarios of the default playbook, by the names of their files.
+pub const DEFAULT_EXAMPLES: [(&str, &str); 2] = [
+    ("scenarios/after-white-paper.test.yaml", include_str!("../../../../infra/playbook/scenarios/after-white-paper.test.yaml")),
+    ("scenarios/wake-the-quiet.test.yaml", include_str!("../../../../infra/playbook/scenarios/wake-the-quiet.test.yaml")),
+];
+
 /// The JSON Schema of what stands above the text of a mail: its name in the folder `schema`, and its text.
 pub const MAIL_SCHEMA: (&str, &str) = ("mail.schema.json", include_str!("../../../../infra/playbook/schema/mail.schema.json"));
 
 /// The JSON Schema of a scenario: its name in the folder `schema`, and its text.
 pub const SCENARIO_SCHEMA: (&str, &str) =
     ("scenario.schema.json", include_str!("../../../../infra/playbook/schema/scenario.schema.json"));
+
+/// The JSON Schema of the examples of a scenario: its name in the folder `schema`, and its text.
+pub const EXAMPLES_SCHEMA: (&str, &str) =
+    ("examples.schema.json", include_str!("../../../../infra/playbook/schema/examples.schema.json"));
 
 impl Part {
     /// Every file.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::mail::FrontMatter;
 use super::{Part, Segments};
 use crate::playbook::Setup;
+use crate::playbook::example::Examples;
 use crate::playbook::scenario::Scenario;
 use crate::scoring::rules::Scoring;
 
@@ -31,6 +32,12 @@ pub fn mail_schema() -> Value {
 #[must_use]
 pub fn scenario_schema() -> Value {
     of::<Scenario>()
+}
+
+/// The JSON Schema (draft 7) of the examples of a scenario.
+#[must_use]
+pub fn examples_schema() -> Value {
+    of::<Examples>()
 }
 
 /// The JSON Schema of one type.
@@ -69,7 +76,7 @@ impl Transform for WithoutNull {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{MAIL_SCHEMA, SCENARIO_SCHEMA};
+    use super::super::{EXAMPLES_SCHEMA, MAIL_SCHEMA, SCENARIO_SCHEMA};
     use super::*;
 
     /// Compares the committed schemas with the types; `MICHI_REFRESH=1 cargo test -p michi --features authoring schema`
@@ -78,7 +85,9 @@ mod tests {
     #[allow(clippy::disallowed_methods, reason = "a switch for whoever changes the format; nothing that ships reads it")]
     fn the_committed_schemas_are_those_of_the_types() {
         let all = Part::ALL.map(|part| (part.schema_name(), schema(part))).into_iter();
-        for (name, schema) in all.chain([(MAIL_SCHEMA.0, mail_schema()), (SCENARIO_SCHEMA.0, scenario_schema())]) {
+        let others =
+            [(MAIL_SCHEMA.0, mail_schema()), (SCENARIO_SCHEMA.0, scenario_schema()), (EXAMPLES_SCHEMA.0, examples_schema())];
+        for (name, schema) in all.chain(others) {
             let path = format!("{}/../infra/playbook/schema/{name}", env!("CARGO_MANIFEST_DIR"));
             let fresh = format!("{schema:#}\n");
             if std::env::var("MICHI_REFRESH").is_ok() {

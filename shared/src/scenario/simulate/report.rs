@@ -78,7 +78,8 @@ impl Report {
                     *self.left.entry(run.scenario.clone()).or_default().entry(word(left)).or_default() += 1;
                 }
                 None => {
-                    let stuck = self.under_way.entry(run.scenario.clone()).or_default().entry(run.step.clone()).or_default();
+                    let Some((_, step)) = run.places.last() else { continue };
+                    let stuck = self.under_way.entry(run.scenario.clone()).or_default().entry(step.clone()).or_default();
                     stuck.leads += 1;
                     if stuck.some.len() < NAMED {
                         stuck.some.push(course.lead.clone());
@@ -149,7 +150,7 @@ fn ways(step: &Step) -> Vec<&WayId> {
 }
 
 /// A reason in the word by which files and logs call it, with what it names behind a blank.
-fn word(reason: &impl Serialize) -> String {
+pub(super) fn word(reason: &impl Serialize) -> String {
     match serde_json::to_value(reason) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(serde_json::Value::Object(named)) => {

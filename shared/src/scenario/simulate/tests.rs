@@ -3,11 +3,13 @@
 use serde_json::json;
 
 use super::*;
+use crate::activity::Source;
+use crate::fold::Folded;
 use crate::fold::tests::playbook;
 
 const BEGIN: &str = "2026-03-02T00:00:00Z";
 
-fn with(steps: serde_json::Value) -> Playbook {
+pub(super) fn with(steps: serde_json::Value) -> Playbook {
     let mut playbook = playbook();
     for name in ["a", "b"] {
         let version = json!({"subjects": ["one"], "fields": [], "links": ["https://acme.example/"], "body": name});

@@ -15,19 +15,20 @@ use super::names::{Known, Names};
 use super::place::Place;
 use super::source::{Source, SourceFile};
 use super::yaml::{self, Node};
-use super::{schema, shape};
+use super::{examples, schema, shape};
 use crate::id::ScenarioId;
 use crate::playbook::scenario::Scenario;
 use steps::Steps;
 
 pub(super) use sense::window_trouble;
 
-const FOLDER: &str = "scenarios/";
+/// The folder in which scenarios lie.
+pub(super) const FOLDER: &str = "scenarios/";
 const NAMING: &str = "a scenario is called scenarios/NAME.yaml, with small letters, digits and dashes in NAME";
 
 /// Whether a file belongs to the scenarios by its place.
 pub(super) fn is_one(file: &SourceFile) -> bool {
-    file.name.starts_with(FOLDER)
+    file.name.starts_with(FOLDER) && !examples::is_one(file)
 }
 
 /// A file with a scenario.
