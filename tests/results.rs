@@ -228,7 +228,6 @@ async fn what_came_of_a_scenario_is_what_the_logs_say() {
     let clicks = rows.iter().filter(|row| !row["by"].is_null() && row["figure"] == "clicked" && row["step"] == "three-questions");
     assert_eq!(clicks.map(|row| row["count"].as_u64().unwrap()).sum::<u64>(), of(&clicked));
     let shown = course.told(ResultsArgs { by, ..course.args(Form::default()) }).await;
-    println!("{shown}");
     assert!(shown.contains("by industry, as it was when the letter was owed:") && shown.contains(" % ("), "{shown}");
     let csv = course.told(course.args(Form { json: false, csv: true })).await;
     assert!(csv.starts_with("version,step,mail,subject,by,figure,why,count,of,low,high\r\n"), "{csv}");

@@ -147,7 +147,11 @@ pub(super) fn page(
             let here = of_step(&results.counts, step);
             let sum = |figure| here.get(&figure).copied().unwrap_or_default().to_string();
             let went = here.iter().filter(|(figure, _)| !matches!(figure, Figure::Reached | Figure::Waiting));
-            let went: Vec<String> = went.map(|(figure, count)| format!("{} {count}", said(figure))).collect();
+            let went = went.map(|(figure, count)| match figure {
+                Figure::Way(way) => format!("{way} {count}"),
+                figure => format!("{} {count}", said(figure)),
+            });
+            let went: Vec<String> = went.collect();
             table.row([step.to_string(), sum(Figure::Reached), sum(Figure::Waiting), went.join(", ")]);
         }
         table.columns(out)?;
