@@ -315,7 +315,17 @@ mod tests {
             { "kind": "consented", "class": "marketing", "granted": false, "basis": "server" },
             { "kind": "visitor_linked", "visitor": "v", "proof": "first", "since": "2026-11-22T00:00:00.000000001Z" },
             { "kind": "visitor_cut", "visitor": "v", "from": "2026-11-22T00:00:00Z" },
-            { "kind": "enrolled", "scenario": "s", "enrollment": "e" },
+            { "kind": "enrolled", "scenario": "s", "enrollment": "e", "version": "v", "entry": { "activity": "a" } },
+            { "kind": "enrolled", "scenario": "s", "enrollment": "e", "version": "v", "entry": { "state": 2 } },
+            { "kind": "advanced", "scenario": "s", "enrollment": "e", "version": "v",
+              "passed": [
+                  { "step": "first", "visit": 1, "how": { "mailed": { "mail": "m", "message": "x", "subject": 1 } } },
+                  { "step": "fork", "visit": 2, "how": { "way": "yes" } },
+                  { "step": "last", "visit": 1, "how": { "skipped": "late" } }
+              ],
+              "left": { "exit": "excluded" } },
+            { "kind": "advanced", "scenario": "s", "enrollment": "e", "version": "v" },
+            { "kind": "answered", "enrollment": "e", "step": "ask", "message": "m", "attribute": "how_far", "answer": "ready" },
             { "kind": "stage_moved", "from": "lead", "to": "mql", "cell": "A1", "alert": "m" },
             { "kind": "sales_answered", "handoff": "h", "owner": "o", "answer": { "answer": "recycled", "until": "2027-01-01T00:00:00Z" } },
             { "kind": "mail_sent", "message": "m", "mail": "alert", "owner": "o" },
