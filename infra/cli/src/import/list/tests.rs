@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -8,13 +10,12 @@ fn zone() -> TimeZone {
     TimeZone::get("Asia/Tokyo").unwrap()
 }
 
-fn owners() -> Vec<Owner> {
-    michi::playbook::authoring::default_playbook().unwrap().setup.owners
-}
+/// Those of the default playbook, which takes a while to check.
+static OWNERS: LazyLock<Vec<Owner>> = LazyLock::new(|| michi::playbook::authoring::default_playbook().unwrap().setup.owners);
 
 fn read_as(text: &[u8], reading: &Reading) -> Result<List, NoList> {
-    let (zone, owners) = (zone(), owners());
-    read(text, reading, &Known { zone: &zone, owners: &owners, now: "2026-11-22T03:30:00Z".parse().unwrap() })
+    let zone = zone();
+    read(text, reading, &Known { zone: &zone, owners: &OWNERS, now: "2026-11-22T03:30:00Z".parse().unwrap() })
 }
 
 fn list(text: &str) -> List {
