@@ -607,6 +607,10 @@ async fn a_whole_base_is_judged_for_so_much_a_lead_and_alerts_nobody() {
     );
     let (summaries, alerts): (Vec<_>, Vec<_>) = subjects(&suite).into_iter().partition(|subject| subject.contains("newly ready"));
     assert_eq!((alerts.len(), summaries.len(), found.failed), (0, 1, 0));
+    // The record of calls keeps the newest 50,000: it does not know the units of more leads than these.
+    if count > 4_000 {
+        return;
+    }
     let per_lead = |units: f64| units / count as f64;
     assert!(per_lead(units.write) < 12.0 && per_lead(units.read) < 8.0, "{units:?}");
     println!(
