@@ -12,6 +12,8 @@ use michi::io::Clock;
 use michi::playbook::Playbook;
 use michi::playbook::authoring;
 
+use crate::shown::counted;
+
 /// Exit codes: 0 without a mistake, 1 with one or more, 2 if the folder cannot be read.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
@@ -101,10 +103,6 @@ fn contents(playbook: &Playbook) -> String {
         counted(playbook.mails.len(), "mail", "mails"),
     ]
     .join(", ")
-}
-
-fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use michi::io::{Retry, Store};
 
 use crate::account::Target;
 use crate::output;
-use crate::plan::{counted, short};
+use crate::plan::short;
+use crate::shown::counted;
 
 /// What `michi derivation` takes.
 #[derive(Debug, clap::Args)]

@@ -234,7 +234,3 @@ fn compared(live: &[SourceFile], wanted: &[SourceFile]) -> Vec<FileChange> {
 pub fn short(version: &PlaybookVersion) -> &str {
     version.as_str().get(..8).unwrap_or(version.as_str())
 }
-
-pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}

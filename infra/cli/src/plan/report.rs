@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::difference::{Change, Field};
 use super::leads::{Flow, Leads};
-use super::{Plan, Touched, counted, short};
+use super::{Plan, Touched, short};
+use crate::shown::counted;
 
 /// How many leads that would newly be ready are listed.
 const LISTED: usize = 20;

@@ -13,8 +13,8 @@ use michi::playbook::Playbook;
 use michi::scenario::{Bound, Enrollment, bound};
 use serde::Serialize;
 
-use super::counted;
 use crate::everybody;
+use crate::shown::counted;
 
 /// A scenario that differs, and the leads under way in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

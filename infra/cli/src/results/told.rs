@@ -11,7 +11,7 @@ use michi::playbook::scenario::Scenario;
 use michi::scenario::results::{Counts, Figure, Mark, Results, Variant, wilson};
 use serde::Serialize;
 
-use crate::shown::{Table, moment};
+use crate::shown::{Table, counted, moment};
 
 /// Figures whose share of the letters sent is of interest.
 const OF_SENT: [Figure; 7] =
@@ -121,8 +121,8 @@ pub(super) fn page(
 ) -> anyhow::Result<()> {
     let name = scenario.map_or("taken out of the playbook", |scenario| scenario.name.in_language(En));
     writeln!(out, "{id}: {name}")?;
-    let (at, leads) = (moment(results.at, zone), results.leads);
-    writeln!(out, "counted on {at}, over {leads} leads; --fresh counts anew")?;
+    let leads = counted(usize::try_from(results.leads).unwrap_or(usize::MAX), "lead", "leads");
+    writeln!(out, "counted on {}, over {leads}; --fresh counts anew", moment(results.at, zone))?;
     if results.unreadable > 0 {
         writeln!(out, "{} of them cannot be read, and are not counted; `michi redrive` may mend them", results.unreadable)?;
     }
