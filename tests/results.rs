@@ -122,6 +122,7 @@ impl Course {
             of: None,
             fresh: false,
             who: None,
+            value: None,
             step: None,
             why: None,
             subject: None,
@@ -227,6 +228,15 @@ async fn what_came_of_a_scenario_is_what_the_logs_say() {
     assert_eq!(values, BTreeSet::from(["Construction", "Manufacturing"]));
     let clicks = rows.iter().filter(|row| !row["by"].is_null() && row["figure"] == "clicked" && row["step"] == "three-questions");
     assert_eq!(clicks.map(|row| row["count"].as_u64().unwrap()).sum::<u64>(), of(&clicked));
+    // And each of these opens the leads behind it, too.
+    for value in &values {
+        let count = |row: &&Value| row["by"] == *value && row["figure"] == "sent" && row["step"] == "three-questions";
+        let count: u64 = rows.iter().filter(count).map(|row| row["count"].as_u64().unwrap()).sum();
+        let (who, step, value) = (Some("sent".to_owned()), Some("three-questions".to_owned()), Some((*value).to_owned()));
+        let shown = course.told(ResultsArgs { by: by.clone(), who, step, value, ..course.args(Form::default()) }).await;
+        let said = format!("{count} leads; the number is {count} now and was {count} when it was counted, on ");
+        assert!(count > 1 && shown.contains(&said), "{said} is missing in {shown}");
+    }
     let shown = course.told(ResultsArgs { by, ..course.args(Form::default()) }).await;
     assert!(shown.contains("by industry, as it was when the letter was owed:") && shown.contains(" % ("), "{shown}");
     let csv = course.told(course.args(Form { json: false, csv: true })).await;

@@ -66,6 +66,9 @@ pub struct ResultsArgs {
     /// The number of the letters with this subject, from 1
     #[arg(long, value_name = "NUMBER", requires = "who")]
     pub subject: Option<u16>,
+    /// The number of the letters to those of whom this was so, as --by tells it
+    #[arg(long, requires_all = ["who", "by"])]
+    pub value: Option<String>,
     /// Print a link to the page with the scenario drawn and its numbers; it works for 30 days, for whoever has it
     #[arg(long, requires = "scenario", conflicts_with_all = ["who", "by", "of"])]
     pub link: bool,
@@ -213,24 +216,27 @@ async fn behind(
             && args.why.as_ref().is_none_or(|why| mark.figure.why() == *why)
             && args.of.as_ref().is_none_or(|version| mark.version.starts_with(version.as_str()))
             && args.subject.is_none_or(|number| mark.letter.as_ref().is_some_and(|of| of.subject + 1 == number))
+            && mark.by.is_some() == args.by.is_some()
+            && args.value.as_ref().is_none_or(|value| mark.by.as_ref() == Some(value))
     };
-    let scan = Scan { store: &found.store, playbook, now: found.now(), by: None };
+    let counted: Option<Results> = found.store.kept_report(&Results::kept_as(scenario, args.by.as_deref())).await?;
+    let scan = Scan { store: &found.store, playbook, now: found.now(), by: args.by.as_deref() };
     let leads = everybody::all(&found.store, playbook).await?;
     let progress = everybody::progress(leads.len())?;
-    let look = async |id: LeadId| -> Result<Option<(LeadId, Lead)>, Error> {
+    let look = async |id: LeadId| -> Result<Option<(usize, LeadId, Lead)>, Error> {
         let marks = scan.look(&id).await?;
-        match marks.iter().any(|(of, mark)| of == scenario && wanted(mark)) {
-            true => Ok(Some((id.clone(), scan.lead(&id).await?))),
-            false => Ok(None),
+        match marks.iter().filter(|(of, mark)| of == scenario && wanted(mark)).count() {
+            0 => Ok(None),
+            times => Ok(Some((times, id.clone(), scan.lead(&id).await?))),
         }
     };
-    let (mut behind, mut unreadable) = (vec![], Unreadable::default());
+    let (mut behind, mut number, mut unreadable) = (vec![], 0, Unreadable::default());
     let mut looks = pin!(everybody::each(leads, look, &progress));
     while let Some(look) = looks.next().await {
-        behind.extend(unreadable.pass(look)?.flatten().map(|(id, lead)| {
-            let attribute = |name| lead.attribute(name).map(str::to_owned);
-            Behind { id, name: attribute("name"), company: attribute("company"), email: attribute("email") }
-        }));
+        let Some((times, id, lead)) = unreadable.pass(look)?.flatten() else { continue };
+        let attribute = |name| lead.attribute(name).map(str::to_owned);
+        behind.push(Behind { id, name: attribute("name"), company: attribute("company"), email: attribute("email") });
+        number += times;
     }
     progress.finish_and_clear();
     behind.sort_by(|one, other| one.id.cmp(&other.id));
@@ -239,6 +245,7 @@ async fn behind(
         let told = serde_json::json!({ "now": now, "scenario": scenario, "figure": who, "leads": behind });
         return shown::json(&told, out);
     }
+    let leads = shown::counted(behind.len(), "lead", "leads");
     // In a form that `michi mail --list` takes.
     let mut table = Table::new(&["email", "name", "company", "id"]);
     for one in behind {
@@ -250,6 +257,10 @@ async fn behind(
         return Ok(());
     }
     table.columns(out)?;
+    if let Some(counted) = counted {
+        let (then, at) = (counted.counts.sum(wanted), moment(counted.at, playbook.setup.time_zone.get()));
+        writeln!(out, "{leads}; the number is {number} now and was {then} when it was counted, on {at}")?;
+    }
     if let Some(said) = crate::audience::unreadable(unreadable.count) {
         write!(out, "{said}")?;
     }
