@@ -328,7 +328,7 @@ fn every_kind_of_thing_has_its_words() {
         entries,
         [
             ("Identified", ""),
-            ("Scenario", "nurture"),
+            ("Entered the scenario", "nurture"),
             ("Mail", "Wants no more mail"),
             ("Changed", "Role: removed"),
             ("Event", "Trial started"),
