@@ -24,7 +24,7 @@ pub struct UnderWay {
     /// Nobody goes on in the scenario.
     pub paused: Option<Pause>,
     /// The playbook by which it goes on; none: its scenario was taken away, so it leaves.
-    by: Option<Arc<Playbook>>,
+    pub(super) by: Option<Arc<Playbook>>,
 }
 
 impl UnderWay {

@@ -1,5 +1,6 @@
 //! The page against a story, floods and hostile visitors.
 
+mod scenario;
 mod story;
 
 use std::collections::BTreeMap;

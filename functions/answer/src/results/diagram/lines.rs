@@ -43,12 +43,12 @@ pub(super) fn lines(pieces: impl IntoIterator<Item = Piece>, room: u32, size: u3
     let is_cut = lines.len() > most;
     lines.truncate(most);
     let mut lines: Vec<Vec<Part>> = lines.into_iter().map(|(line, _)| line).collect();
-    for last in lines.iter_mut().filter_map(|line| line.last_mut()) {
-        last.text.truncate(last.text.trim_end().len());
-    }
     if let Some(last) = lines.last_mut().and_then(|line| line.last_mut()).filter(|_| is_cut) {
         last.text.pop();
         last.text.push('…');
+    }
+    for last in lines.iter_mut().filter_map(|line| line.last_mut()) {
+        last.text.truncate(last.text.trim_end().len());
     }
     lines
 }
@@ -71,10 +71,7 @@ pub(super) fn words(text: &str, room: u32, size: u32) -> Vec<Piece> {
                     word.push(c);
                 } else {
                     // No line begins with a full stop.
-                    let head = word.pop().filter(|_| CLOSING.contains(c));
-                    if head.is_none() {
-                        word.extend(last);
-                    }
+                    let head = if CLOSING.contains(c) { word.pop() } else { None };
                     words.push(head.into_iter().chain([c]).collect());
                 }
             }
@@ -87,7 +84,9 @@ pub(super) fn words(text: &str, room: u32, size: u32) -> Vec<Piece> {
 
 /// The widest word that is left whole, in hundredths of its size.
 const LONGEST: u32 = 1_320;
-const CLOSING: &str = "、。，．）」』】！？：；…％)・ー";
+/// What a line may not begin with; what it may end with before anything; what it may not end with.
+const CLOSING: &str = "、。，．！？：；）」』】…％)・ー";
+const ENDING: &str = "、。，．！？：；";
 const OPENING: &str = "（「『【(";
 
 /// Whether a line may be broken between these.
@@ -100,7 +99,7 @@ fn parts(one: char, next: char) -> bool {
         return true;
     }
     // お and ご stand before the word that they honour.
-    (is_hiragana(one) && !is_hiragana(next) && !"おご".contains(one)) || (CLOSING.contains(one) && one != 'ー' && !one.is_ascii())
+    ENDING.contains(one) || (is_hiragana(one) && !is_hiragana(next) && !"おご".contains(one))
 }
 
 #[cfg(test)]
@@ -116,11 +115,11 @@ mod tests {
     fn words_are_wrapped_where_they_may_be() {
         assert_eq!(wrapped("one two three", 76, 9), ["one two", "three"]);
         assert_eq!(wrapped("資料を請求した方に送ります。", 100, 9), ["資料を請求した", "方に送ります。"]);
-        assert_eq!(wrapped("料金のお知らせを、最長14日待つ。", 130, 9), ["料金の", "お知らせを、", "最長14日待つ。"]);
+        assert_eq!(wrapped("お知らせを送り、最長14日待つ。", 120, 9), ["お知らせを送り、", "最長14日待つ。"]);
         assert_eq!(wrapped("一二三四五六。七", 90, 9), ["一二三四五", "六。七"], "no line begins with a full stop");
-        assert_eq!(wrapped("メール preview（「初めに」）を送る。", 130, 9), ["メール", "preview", "（「初めに」）を", "送る。"]);
-        assert_eq!(wrapped("one two three four five", 76, 2), ["one two", "three…"].map(str::to_owned));
-        assert_eq!(wrapped("one two three four five", 76, 1), ["one tw…"]);
+        assert_eq!(wrapped("メール preview（「初めに」）を送る。", 130, 9), ["メール preview", "（「初めに」）を", "送る。"]);
+        assert_eq!(wrapped("one two three four five", 76, 2), ["one two", "three…"]);
+        assert_eq!(wrapped("one two three four five", 76, 1), ["one two…"]);
         assert!(wrapped(&"x".repeat(400), 100, 3).len() == 3 && wrapped("", 100, 3).is_empty());
     }
 
@@ -128,7 +127,7 @@ mod tests {
     fn a_figure_stays_with_its_number() {
         let figure =
             |name: &str, count| Piece { before: " · ", parts: vec![Part::text(format!("{name} ")), Part::count(count)] };
-        let told = lines([figure("reached", 40), figure("waiting", 7), figure("goal afterwards", 3)], 170, 12, 2);
+        let told = lines([figure("reached", 40), figure("waiting", 7), figure("goal afterwards", 3)], 180, 12, 2);
         let told: Vec<String> = told.iter().map(|line| line.iter().map(|part| part.text.as_str()).collect()).collect();
         assert_eq!(told, ["reached 40 · waiting 7", "goal afterwards 3"]);
     }
