@@ -2,6 +2,7 @@
 
 mod faults;
 mod journeys;
+mod letters;
 mod operating;
 mod planted;
 mod story;

@@ -145,8 +145,7 @@ fn letters(playbook: &Playbook, scenario: &Scenario, counts: &Counts, language: 
     let told = |((place, letter), figures): ((usize, &Variant), BTreeMap<&Figure, u64>)| {
         let number = |figure: &Figure| figures.get(figure).copied().unwrap_or_default();
         let sent = number(&Figure::Sent);
-        let version = playbook.mail(&letter.mail).and_then(|mail| mail.version(language));
-        let subject = version.and_then(|(_, version)| version.subjects.get(usize::from(letter.subject)).cloned());
+        let subject = letter.subject.text(&letter.mail, playbook).unwrap_or(Words::of(language).edited);
         let share = |figure: &Figure| Share {
             what: figure.defined().name(language),
             count: number(figure),
@@ -163,7 +162,7 @@ fn letters(playbook: &Playbook, scenario: &Scenario, counts: &Counts, language: 
         Letter {
             step: steps.get(place).map(ToString::to_string).unwrap_or_default(),
             mail: letter.mail.to_string(),
-            subject: subject.unwrap_or_default(),
+            subject: subject.to_owned(),
             sent,
             shares: SHARES.iter().map(share).collect(),
             else_: others.collect(),
@@ -207,6 +206,7 @@ struct Words {
     no_letters: &'static str,
     sent: &'static str,
     subject: &'static str,
+    edited: &'static str,
     left: &'static str,
     versions: &'static str,
     means: &'static str,
@@ -225,6 +225,7 @@ const EN: Words = Words {
     no_letters: "No letter was owed yet.",
     sent: "sent",
     subject: "Subject",
+    edited: "(words that were edited since)",
     left: "Why runs ended",
     versions: "Entered by version of the scenario",
     means: "What the numbers mean",
@@ -243,6 +244,7 @@ const JA: Words = Words {
     no_letters: "まだメールは作成されていません。",
     sent: "送信",
     subject: "件名",
+    edited: "（その後変更された文面）",
     left: "終了の理由",
     versions: "シナリオの版ごとの開始数",
     means: "数字の意味",

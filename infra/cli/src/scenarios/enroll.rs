@@ -276,6 +276,8 @@ fn words(why: &KeptOut) -> String {
     match why {
         KeptOut::UnderWay => "is under way in it".to_owned(),
         KeptOut::Before => "was in it before, and may not enter again (`again` in its file), or not yet".to_owned(),
+        KeptOut::Occasion => "entered on this occasion before: give another `--occasion`".to_owned(),
+        KeptOut::Often => "has begun it four times within a day".to_owned(),
         KeptOut::Audience => "is not in its audience".to_owned(),
         KeptOut::Draining => "the scenario takes in nobody any more (`under_way: drain`)".to_owned(),
         KeptOut::WouldLeave(left) => match left {

@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use anyhow::bail;
 use futures::StreamExt as _;
-use jiff::Timestamp;
-use michi::activity::{Kind, Record};
+use jiff::{SignedDuration, Timestamp};
 use michi::id::{LeadId, ScenarioId};
 use michi::io::store::{DueKey, Found, Lies, Open, Pause, Progress};
 use michi::io::{Error, Retry, Store};
-use michi::scenario::{Enrollment, Left, Waiting};
+use michi::scenario::{Advance, Enrollment, Left, Waiting};
 use serde::Serialize;
 
 use super::meant;
@@ -291,15 +290,12 @@ async fn go_on(store: &Store, key: DueKey, alone: bool) -> Result<bool, Error> {
 
 async fn end(store: &Store, key: DueKey, now: Timestamp) -> Result<bool, Error> {
     change(store, key, |before| async move {
-        let kind = Kind::Advanced {
-            scenario: before.scenario.clone(),
-            enrollment: before.id.clone(),
-            version: before.version.clone(),
-            passed: vec![],
-            left: Some(Left::ByHand),
-        };
-        let record = Record::decision(before.record(), now, kind);
-        let progress = Progress { before: &before, after: None, record: Some(&record), scores: false, message: None };
+        // This machine's clock may be behind the one by which the run began.
+        let now = now.max(before.entered + SignedDuration::from_millis(1));
+        let record = Advance::ended(&before, Left::ByHand).record(&before, now);
+        let taken_back = store.taken_back(&before, &Left::ByHand, now).await?;
+        let (record, taken_back) = (record.as_ref(), taken_back.as_ref());
+        let progress = Progress { before: &before, after: None, record, scores: false, message: None, taken_back };
         store.advance(&progress).await.map(|()| true)
     })
     .await

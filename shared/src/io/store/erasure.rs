@@ -21,6 +21,7 @@ use crate::consent::{SuppressedBy, Suppression};
 use crate::id::{LeadId, OwnerId, PlaybookVersion, VisitorId};
 use crate::lead::{Level, Phase, Stage};
 use crate::mail::message::{Content, Message};
+use crate::scenario::Inside;
 
 /// So long after the mark everything is deleted once more: longer than any request lives, any mark is behind in an index
 /// and any message is under way.
@@ -114,7 +115,7 @@ impl LeadItem {
             company: None,
             visitors: before.map(|before| before.visitors.clone()).unwrap_or_default(),
             mailing: None,
-            inside: BTreeSet::new(),
+            inside: Inside::new(),
             playbook: before.map_or_else(|| PlaybookVersion::derive(&["none"]), |before| before.playbook.clone()),
             epoch: before.map(|before| before.epoch.clone()).unwrap_or_default(),
             erased: Some(now),
