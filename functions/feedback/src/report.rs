@@ -104,7 +104,7 @@ async fn of_lead<'r>(
     after: &'r Message,
     now: Timestamp,
 ) -> Result<Reported<'r>, Error> {
-    let mut appends = became_sent(before, after);
+    let (mut appends, record) = (became_sent(before, after), activity(notice, now));
     let (mut mailing, mut suppressed, mut look) = (None, None, false);
     let counted = match &notice.what {
         What::Delivered => Some(Outcome::Delivered),
@@ -112,18 +112,36 @@ async fn of_lead<'r>(
         What::Complained { known: false } => Some(Outcome::Complained),
         _ => None,
     };
-    if let Some(record) = activity(notice, now) {
-        if let Some(stored) = app.store.mailing(lead).await? {
+    if record.is_none() && appends.is_empty() {
+        let counted = counted.map(|outcome| (today(now), outcome));
+        return Ok(Reported { before, after, appends, look, mailing, suppressed, unreachable: None, counted });
+    }
+    let (reader, stored) = reader(app, lead).await?;
+    appends.iter_mut().for_each(|(log, _)| log.clone_from(&reader));
+    if let Some(record) = record {
+        // What a mailbox says of itself is said of the one that the letter went to; what its reader says, of all mail.
+        let of_reader = reader == *lead || matches!(notice.what, What::Complained { .. });
+        if let Some(stored) = stored.filter(|_| of_reader) {
             let learned = record.activities.iter().fold(stored.clone(), |mailing, activity| learning(&mailing, activity, rules));
             suppressed = newly_suppressed(app, &stored, &learned);
-            mailing = (learned.permissions != stored.permissions).then(|| (lead.clone(), stored, learned));
+            mailing = (learned.permissions != stored.permissions).then(|| (reader.clone(), stored, learned));
         }
         // What SES tells late may change what a click in the mail was taken for.
         look = mailing.is_some() || now.duration_since(notice.at) >= WORD_OF_DELIVERY;
-        appends.push((lead.clone(), record));
+        appends.push((reader, record));
     }
     let counted = counted.map(|outcome| (today(now), outcome));
     Ok(Reported { before, after, appends, look, mailing, suppressed, unreachable: None, counted })
+}
+
+/// Who reads the mail to a lead: the lead itself, unless it was merged into another.
+async fn reader(app: &App, lead: &LeadId) -> Result<(LeadId, Option<Mailing>), Error> {
+    if let Some(mailing) = app.store.mailing(lead).await? {
+        return Ok((lead.clone(), Some(mailing)));
+    }
+    let home = app.store.home(lead).await?;
+    let mailing = if home == *lead { None } else { app.store.mailing(&home).await? };
+    Ok((home, mailing))
 }
 
 fn learning(mailing: &Mailing, activity: &Activity, rules: &MailRules) -> Mailing {

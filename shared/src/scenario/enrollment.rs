@@ -214,6 +214,8 @@ pub enum Left {
     ScenarioGone,
     /// Somebody ended it.
     ByHand,
+    /// The lead was merged into another, which goes its own ways.
+    Merged,
 }
 
 impl Enrollment {
