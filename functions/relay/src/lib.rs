@@ -249,6 +249,8 @@ mod tests {
             "Lead Stage Moved",
             r#""what":"lead_stage_moved","from":"mql","to":"lead","cell":null"#,
         );
+        let other = LeadId::parse("l-2").unwrap();
+        check(FactKind::LeadMerged { other }, "Lead Merged", r#""what":"lead_merged","other":"l-2""#);
     }
 
     #[test]
