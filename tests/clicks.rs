@@ -24,13 +24,13 @@ use crate::spine::lead_of;
 /// A letter that was sent.
 pub(crate) struct Sent {
     lead: LeadId,
-    message: MessageId,
+    pub(crate) message: MessageId,
 }
 
 /// What a link was answered with.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Followed {
-    status: StatusCode,
+    pub(crate) status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
 }

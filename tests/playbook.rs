@@ -96,6 +96,7 @@ pub(crate) async fn people(suite: &Suite, count: usize, pages: usize) {
             playbook: PlaybookVersion::derive(&["long ago"]),
             epoch: epoch.clone(),
             erased: None,
+            merged: None,
             next_review: None,
             last_seen: None,
         };

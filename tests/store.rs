@@ -197,6 +197,7 @@ fn ann() -> LeadItem {
         playbook: PlaybookVersion::derive(&["playbook"]),
         epoch: "1".to_owned(),
         erased: None,
+        merged: None,
         next_review: Some(at(3600)),
         last_seen: Some(at(0)),
     }

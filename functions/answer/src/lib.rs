@@ -97,10 +97,11 @@ async fn lead_page(app: &App, token: &str) -> Result<Option<Page>, Error> {
     };
     let live = app.playbook().await?;
     let Some(owner) = live.playbook.setup.owners.iter().find(|owner| owner.id == link.owner) else { return Ok(None) };
-    if app.store.lead(&link.lead).await?.is_none_or(|lead| lead.erased.is_some()) {
+    let (lead, item) = app.store.lead_at_home(&link.lead).await?;
+    if item.is_none_or(|item| item.erased.is_some()) {
         return Ok(None);
     }
-    let log = app.store.log(&LogOwner::Lead(link.lead)).await?;
+    let log = app.store.log(&LogOwner::Lead(lead)).await?;
     let lead = fold(&live.playbook, &log, now);
     let language = owner.language.unwrap_or(live.playbook.setup.language);
     Ok(Some(Page::new(&live.playbook, &lead, &log, now, language)))

@@ -54,7 +54,12 @@ pub(crate) async fn moved_on(app: &App, lead: &LeadId, wake: &Wake) -> Result<bo
         }
         Some((_, _, Whose::Nobody)) | None => return Ok(false),
     };
-    if named.lead == *lead {
+    if named.lead != *lead {
+        // Where the log was merged into another, what woke it goes there first.
+        if app.store.lead(lead).await?.is_some_and(|item| item.merged.is_some()) {
+            return Ok(false);
+        }
+    } else {
         // The same lead again; worth a new link only if the browser is better known by it.
         let known = app.store.visitor_consistent(&visitor).await?;
         if named.proof != Proof::Proven || known.is_some_and(|known| known.proof == Proof::Proven) {
@@ -85,7 +90,8 @@ async fn by_token(app: &App, record: &Record, activity: &Activity) -> Result<Who
     // What came in time is good, however long it lay.
     let found = app.store.token(id).await?.filter(|found| found.expires > record.received);
     let Some(Token { lead, click, .. }) = found else { return Ok(Whose::Nobody) };
-    if app.store.lead(&lead).await?.is_none() {
+    let (lead, item) = app.store.lead_at_home(&lead).await?;
+    if item.is_none() {
         return Ok(Whose::Nobody);
     }
     let log = app.store.log(&LogOwner::Lead(lead.clone())).await?;
@@ -151,6 +157,9 @@ async fn link(app: &App, wake: &Wake, record: &Record, visitor: &VisitorId, name
     let before = app.store.lead(&named.lead).await?;
     if before.as_ref().is_some_and(|before| before.erased.is_some()) {
         return finish(app, wake).await;
+    }
+    if before.as_ref().is_some_and(|before| before.merged.is_some()) {
+        return Err(Error::later("the lead was merged just now, and its address is about to follow"));
     }
     let log = app.store.log(&LogOwner::Lead(named.lead.clone())).await?;
     // Nobody could pretend to be somebody who was not there; whom a list has brought is there, scored or not.

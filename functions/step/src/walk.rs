@@ -52,9 +52,9 @@ impl Walk<'_> {
             }
         }
         if let Some((lead, ..)) = key.enrollment()
-            && store.lead(&lead).await?.is_none_or(|lead| lead.erased.is_some())
+            && store.lead(&lead).await?.is_none_or(|lead| !lead.is_itself())
         {
-            // Whoever erases the lead deletes this, too.
+            // Whoever erases or merges the lead ends this, too.
             return Ok(());
         }
         Err(Error::later("somebody else was faster each time"))

@@ -250,6 +250,8 @@ pub enum Left {
     ScenarioGone,
     /// Somebody ended it.
     ByHand,
+    /// The lead was merged into another, which goes its own ways.
+    Merged,
 }
 
 impl Left {
@@ -265,7 +267,8 @@ impl Left {
             | Self::InSales
             | Self::StepGone
             | Self::ScenarioGone
-            | Self::ByHand => true,
+            | Self::ByHand
+            | Self::Merged => true,
         }
     }
 }

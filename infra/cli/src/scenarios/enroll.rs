@@ -285,7 +285,7 @@ fn words(why: &KeptOut) -> String {
             Left::Exit(exit) => format!("would leave at once by its exit {exit}"),
             Left::Unsubscribed => "wants no marketing mail, or may get none".to_owned(),
             Left::InSales => "is in sales' hands, or disqualified".to_owned(),
-            Left::End | Left::Stopped(_) | Left::StepGone | Left::ScenarioGone | Left::ByHand => {
+            Left::End | Left::Stopped(_) | Left::StepGone | Left::ScenarioGone | Left::ByHand | Left::Merged => {
                 "would be at its end at once".to_owned()
             }
         },

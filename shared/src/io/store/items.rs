@@ -61,12 +61,25 @@ pub struct LeadItem {
     /// Since when it is being erased: nothing may be added to it, and nothing done about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased: Option<Timestamp>,
+    /// It was merged: it is another lead now, and this is where whoever still knows it finds out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
     /// When to fold again though nothing happens.
     #[serde(default, rename = "due_at", skip_serializing)]
     pub next_review: Option<Timestamp>,
     /// When anything last happened.
     #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
+}
+
+/// What became of a lead that was merged into another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merged {
+    /// The other lead.
+    pub into: LeadId,
+    /// When.
+    #[serde(with = "millisecond::required")]
+    pub at: Timestamp,
 }
 
 /// A browser of a lead's, and whether its earlier log has been copied for good.
@@ -151,11 +164,44 @@ fn quantised(rank: Option<f64>) -> f64 {
 }
 
 impl LeadItem {
+    /// Whether it is a lead that anything is decided about: neither being erased nor merged into another. Only such leads
+    /// are in lists.
+    #[must_use]
+    pub fn is_itself(&self) -> bool {
+        self.erased.is_none() && self.merged.is_none()
+    }
+
+    /// What stands in a lead's place once it is none of its own: it says nothing of the person but which browsers were hers.
+    pub(super) fn mark(lead: &LeadId, before: Option<&Self>) -> Self {
+        Self {
+            lead: lead.clone(),
+            revision: before.map_or(0, |before| before.revision) + 1,
+            stage: Stage::Lead,
+            grade: None,
+            level: Level::COLDEST,
+            fit: 0.0,
+            rank: None,
+            momentum_rank: None,
+            phase: Phase::Gathering,
+            excluded: false,
+            name: None,
+            company: None,
+            visitors: before.map(|before| before.visitors.clone()).unwrap_or_default(),
+            mailing: None,
+            inside: Inside::new(),
+            playbook: before.map_or_else(|| PlaybookVersion::derive(&["none"]), |before| before.playbook.clone()),
+            epoch: before.map(|before| before.epoch.clone()).unwrap_or_default(),
+            erased: None,
+            merged: None,
+            next_review: None,
+            last_seen: None,
+        }
+    }
+
     pub(super) fn to_item(&self) -> Result<Item, Error> {
         let pk = keys::lead(&self.lead);
         let mut item = keys::item(&pk, keys::LEAD, self)?;
-        // Who is being erased is in no list any more.
-        if self.erased.is_none() {
+        if self.is_itself() {
             item.insert(keys::RANK_PART.to_owned(), keys::text(keys::rank_part(&self.epoch, self.stage, &pk)));
             item.insert(keys::RANK.to_owned(), keys::number(quantised(self.rank)));
         }
@@ -255,6 +301,7 @@ mod tests {
             playbook: PlaybookVersion::derive(&["playbook"]),
             epoch: "2026-1".to_owned(),
             erased: None,
+            merged: None,
             next_review: Some(at("2026-12-22T00:00:00.5Z")),
             last_seen: Some(at("2026-11-22T00:52:41.020Z")),
         }
@@ -292,6 +339,18 @@ mod tests {
         let item = LeadItem { rank: None, next_review: None, ..full() }.to_item().unwrap();
         assert_eq!(item[keys::RANK], keys::number(LOWEST_RANK));
         assert!(!item.contains_key(keys::DUE_PART) && !item.contains_key(keys::DUE_AT));
+    }
+
+    #[test]
+    fn who_is_none_of_its_own_is_in_no_list() {
+        let at = at("2026-11-22T00:52:00Z");
+        let merged = Merged { into: LeadId::derive(&["other"]), at };
+        let mark = LeadItem::mark(&LeadId::derive(&["lead"]), Some(&full()));
+        for mark in [LeadItem { erased: Some(at), ..mark.clone() }, LeadItem { merged: Some(merged), ..mark }] {
+            let item = mark.to_item().unwrap();
+            assert!(!mark.is_itself() && !item.contains_key(keys::RANK_PART) && !item.contains_key(keys::RANK));
+            assert_eq!(read::<LeadItem>(item).unwrap(), mark);
+        }
     }
 
     #[test]

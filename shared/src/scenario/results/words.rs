@@ -318,6 +318,7 @@ fn left(why: &Left, language: Language) -> String {
         Left::StepGone => ("the step was taken away", "ステップの削除"),
         Left::ScenarioGone => ("the scenario was taken away", "シナリオの削除"),
         Left::ByHand => ("ended by hand", "手動で終了"),
+        Left::Merged => ("merged into another lead", "別のリードへ統合"),
     };
     pick(language, words.0, words.1).to_owned()
 }
@@ -353,6 +354,7 @@ fn unsent(why: Unsent, language: Language) -> &'static str {
         Unsent::InSales => "営業が対応中",
         Unsent::NoAddress => "アドレス不明",
         Unsent::LeadGone => "リードが存在しない",
+        Unsent::Merged => "別のリードへ統合済み",
         Unsent::Unmade => "メールを作成できない",
         Unsent::TooLate => "期限切れ",
         Unsent::Cancelled => "取り消し",
