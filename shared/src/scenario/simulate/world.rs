@@ -220,6 +220,7 @@ impl World<'_> {
         let mailing = Mailing::of(&lead, None).map(|mailing| Mailing { counted: self.counted(), ..mailing });
         let seen = ForLead {
             lead_exists: true,
+            merged: false,
             mailing: mailing.as_ref(),
             address_suppressed: false,
             paused_until: None,
