@@ -60,7 +60,7 @@ pub(crate) async fn applied(suite: &Suite, candidate: &Candidate, by: &str) -> L
     live
 }
 
-fn person(n: usize) -> LeadId {
+pub(crate) fn person(n: usize) -> LeadId {
     LeadId::derive(&["person", &n.to_string()])
 }
 

@@ -5,6 +5,7 @@ mod journeys;
 mod operating;
 mod planted;
 mod story;
+mod sweep;
 
 use std::sync::Arc;
 
