@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use clap::Parser;
 use michi::id::ScenarioId;
-use michi::playbook::authoring;
 use michi_cli::account::Target;
 use michi_cli::results::{self, ResultsArgs};
 use michi_cli::simulate::{self, SimulateArgs};
@@ -23,39 +22,35 @@ enum Typed {
 /// Who is simulated, and for how long.
 const SIMULATED: (usize, u32) = (1_000, 365);
 
-/// `michi simulate` of a list, with the starter scenarios, by each assumption.
+/// `michi simulate` of a list: one starter scenario by each assumption, and all scenarios together.
 pub(crate) async fn simulate(ground: &Ground) {
     let (leads, days) = SIMULATED;
-    let folder = ground.folder("simulated");
-    for file in authoring::default_files() {
-        let path = folder.join(file.name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, file.bytes).unwrap();
-    }
     let mut csv = "email,name,company,role,employees\n".to_owned();
     for n in 0..leads {
         writeln!(csv, "p{n}@works{n}.example,Buyer {n},Works {n},Director,{n}").unwrap();
     }
-    let list = folder.join("people.csv");
+    let list = ground.playbook().with_file_name("people.csv");
     std::fs::write(&list, csv).unwrap();
-    for assume in ["none", "best"] {
-        let days = days.to_string();
-        let (folder, list) = (folder.to_str().unwrap(), list.to_str().unwrap());
-        let line = ["michi", "simulate", "--playbook", folder, "--leads", list, "--days", &days, "--assume", assume, "--json"];
-        let Typed::Simulate(args) = Typed::parse_from(line) else { panic!("it is simulate") };
+    for (scenario, assume) in [(Some("after-white-paper"), "none"), (Some("after-white-paper"), "best"), (None, "best")] {
+        let (playbook, days) = (ground.playbook(), days.to_string());
+        let mut words = vec!["michi", "simulate"];
+        words.extend(scenario);
+        words.extend(["--playbook", playbook.to_str().unwrap(), "--leads", list.to_str().unwrap()]);
+        words.extend(["--days", &days, "--assume", assume, "--json"]);
+        let Typed::Simulate(args) = Typed::parse_from(words) else { panic!("it is simulate") };
         let (watch, mut out) = (Watch::start(), vec![]);
         simulate::show(&args, &mut out).await.unwrap();
         let spent = watch.stop();
         let told: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(told["report"]["leads"], leads);
         println!(
-            "michi simulate --days {days} --assume {assume}, {leads} leads and the starter scenarios, entered {}: {:.2} s, {:.2} s of \
-             processor time",
-            told["report"]["entered"],
+            "michi simulate, {leads} leads, {days} days, {}, --assume {assume}: {:.2} s, {:.2} s of processor time",
+            scenario.unwrap_or("all scenarios of the playbook"),
             spent.wall.as_secs_f64(),
             (spent.main + spent.others).as_secs_f64()
         );
     }
+    println!();
 }
 
 /// `michi results --fresh` over all leads, asked over HTTP as an account is.

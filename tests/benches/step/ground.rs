@@ -84,11 +84,6 @@ impl Ground {
         )
     }
 
-    /// A folder for something else.
-    pub(crate) fn folder(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     /// A folder with all leads in it, of its own.
     pub(crate) fn copy(&self, name: &str) -> PathBuf {
         let (from, to) = (self.folder.path().join("ground"), self.folder.path().join(name));

@@ -1,5 +1,5 @@
 //! What a step takes and how late it comes: `cargo bench --workspace --bench step`, some fifteen minutes; for less,
-//! `cargo bench --workspace --bench step -- --leads 1000 --minutes 2 --only units`.
+//! `cargo bench --workspace --bench step -- --leads 1000 --minutes 2 --only once spread`.
 //!
 //! - `ground`: leads, what is known of them, and where they stand in a scenario
 //! - `sweep`: the schedule that takes them along, and what came of that

@@ -33,6 +33,7 @@ pub(crate) async fn at_once(ground: &Ground) {
     let late = judged(&suite, ground, |_| due).await;
     let advances = ground.leads() * ADVANCES;
     let each = |time: Duration| time.as_secs_f64() * 1e6 / advances as f64;
+    let busy = |time: Duration| time.as_secs_f64() * 100.0 / spent.wall.as_secs_f64();
     let ticks = if ticks == 1 { "one tick".to_owned() } else { format!("{ticks} ticks") };
     println!(
         "all due at once: {advances} advances in {:.1} s and {ticks}: {:.0} a second",
@@ -40,9 +41,12 @@ pub(crate) async fn at_once(ground: &Ground) {
         advances as f64 / spent.wall.as_secs_f64(),
     );
     println!(
-        "processor time per advance: {:.0} µs by step, the SDK and the line; {:.0} µs by the engine behind the tables",
+        "processor time per advance: {:.0} µs by step, the SDK and the line, whose thread was busy for {:.0} % of the time; \
+         {:.0} µs by the engine behind the tables, {:.0} %",
         each(spent.main),
-        each(spent.others)
+        busy(spent.main),
+        each(spent.others),
+        busy(spent.others)
     );
     println!("per advance, counted over all calls of step:\n{}", spent::shares(&sums, advances));
     println!("lateness (taken along − due), all due at the moment of a tick: {}\n", told(late));
