@@ -6,6 +6,7 @@ mod letters;
 mod operating;
 mod planted;
 mod story;
+mod sweep;
 
 use std::sync::Arc;
 
