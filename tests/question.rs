@@ -4,11 +4,11 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Kind, LogOwner, Record};
-use michi::fold::fold;
+use michi::fold::{Folded, fold};
 use michi::id::{ActivityId, EnrollmentId, LeadId, MailId, MessageId, ScenarioId, StepId};
 use michi::io::store::{Mark, Save};
 use michi::playbook::scenario::Scenario;
-use michi::scenario::{Enrollment, Left, Owed, Place, Waiting, owed};
+use michi::scenario::{Enrollment, Left, Newest, Owed, Place, Seen, Waiting, owed};
 use michi_local::{Options, Suite};
 use serde_json::json;
 
