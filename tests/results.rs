@@ -253,7 +253,9 @@ async fn what_came_of_a_scenario_is_what_the_logs_say() {
     let path = url.trim().trim_start_matches(course.suite.options().collector_url.as_str()).to_owned();
     let page = get(&course.suite, &path).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.page);
-    for part in ["After a white paper", "<svg", "entered 14", &format!("sent {}", number("three-questions sent"))] {
+    let count = |count| format!("<tspan class=\"count\">{count}</tspan>");
+    let sent = format!("sent {}", count(number("three-questions sent")));
+    for part in ["After a white paper", "14 leads looked at", &format!("entered {}", count(14)), &sent] {
         assert!(page.page.contains(part), "{part} is missing in {}", page.page);
     }
     for person in ["森", "Works 1", "@works", "works1", course.leads[0].as_str()] {

@@ -7,6 +7,7 @@ use michi::io::store::{DueKey, Lies};
 use michi::scenario::{Left, Waiting};
 use michi_cli::account::Target;
 use michi_cli::export_lead::{self, ExportLeadArgs};
+use michi_cli::lead::{self, LeadArgs};
 use michi_cli::plan::{Fold, Plan};
 use michi_cli::redrive::{self, RedriveArgs};
 use michi_cli::scenarios::{self, EnrollArgs, PauseArgs, ResumeArgs, ScenariosArgs, StopArgs};
@@ -27,6 +28,7 @@ enum Typed {
     Resume(ResumeArgs),
     Stop(StopArgs),
     ExportLead(ExportLeadArgs),
+    Lead(LeadArgs),
     Redrive(RedriveArgs),
 }
 
@@ -44,6 +46,7 @@ async fn said(target: &Target, line: &str) -> Result<Value, String> {
         Typed::Resume(args) => scenarios::resume(&args).await.map(|done| Some(json!(done))),
         Typed::Stop(args) => scenarios::stop(&args).await.map(|done| Some(json!(done))),
         Typed::ExportLead(args) => export_lead::export(&args, &mut out).await.map(|()| None),
+        Typed::Lead(args) => lead::show(&args, &mut out).await.map(|()| None),
         Typed::Redrive(args) => redrive::redrive(&args, &mut out).await.map(|_| None),
     };
     let text = || Value::String(String::from_utf8_lossy(&out).into_owned());
@@ -171,6 +174,32 @@ async fn what_fails_time_and_again_is_held_lets_others_pass_and_goes_on_when_it_
     assert!(mended.as_str().unwrap().contains("1 held enrollment (1 taken, 0 left)"), "{mended}");
     suite.advance(HOUR).await.unwrap();
     assert_eq!(reader.got(&suite).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_lead_is_shown_with_where_it_stands() {
+    let (suite, target) = nurturing().await;
+    let reader = Reader::of(&suite, "mori").await;
+    suite.advance(HOUR).await.unwrap();
+    let shown = async || said(&target, "lead mori@aoba.example").await.unwrap().as_str().unwrap().to_owned();
+    let told = shown().await;
+    assert!(told.contains("Under way\n  Nurture (since ") && told.contains("): Wait 3 days.\n    Until "), "{told}");
+    said(&target, "pause nurture --by ann").await.unwrap();
+    said(&target, "pause nurture --by ann --lead mori@aoba.example").await.unwrap();
+    let told = shown().await;
+    for part in ["    The scenario is paused since ", ", by ann\n    This lead alone is paused in it\n"] {
+        assert!(told.contains(part), "{part} is missing in {told}");
+    }
+    let json = said(&target, "lead mori@aoba.example --json").await.unwrap();
+    let course = &json["under_way"][0];
+    assert_eq!(
+        (&course["scenario"], &course["name"], &course["says"], &course["lies"], &course["paused"]["by"]),
+        (&json!("nurture"), &json!("Nurture"), &json!("Wait 3 days."), &json!("paused"), &json!("ann"))
+    );
+    assert_eq!(course["until"].as_str(), reader.open(&suite).await[0].due.to_string().as_str().into());
+    said(&target, "stop nurture --yes").await.unwrap();
+    let told = shown().await;
+    assert!(!told.contains("Under way") && told.contains("Left the scenario: Nurture · ended by hand"), "{told}");
 }
 
 #[tokio::test]

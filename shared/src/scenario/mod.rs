@@ -2,7 +2,7 @@
 //!
 //! - `enrollment`: one lead in one scenario: where it stands, what it waits for, and what is said of that in its log
 //! - `entry`: who enters, and when
-//! - `runs`: what a log tells of its runs
+//! - `runs`: what a log tells of its runs; `words`: why they ended, as people are told
 //! - `bound`: by which version a lead under way goes on
 //! - `advance`, `turn`: how it goes on, step by step
 //! - `graph`, `window`: which step comes after which; by whose clock days and hours count
@@ -21,6 +21,7 @@ mod runs;
 pub mod simulate;
 mod turn;
 mod window;
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! again. What each figure means stands in `words`, and nowhere else.
 
 mod interval;
+mod letters;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use crate::mail::message::{Event, Message, Report as OfLetter, State, told_of};
 use crate::mail::results::{Deeds, unsent};
 
 pub use interval::wilson;
+pub use letters::Letters;
 pub use words::{DEFINED, Defined};
 
 /// What is counted. Of the scenario and of its steps runs are counted, of letters letters: a lead that enters anew is a new

@@ -118,13 +118,24 @@ impl Store {
     /// # Errors
     /// If they cannot be read. One alone that cannot is left out: its own turn finds it.
     pub async fn enrollments_of(&self, lead: &LeadId) -> Result<Vec<Enrollment>, Error> {
+        Ok(self.enrollments_lying(lead).await?.into_iter().map(|(enrollment, _)| enrollment).collect())
+    }
+
+    /// The same, each with where it lies.
+    ///
+    /// # Errors
+    /// As [`enrollments_of`](Self::enrollments_of).
+    pub async fn enrollments_lying(&self, lead: &LeadId) -> Result<Vec<(Enrollment, Lies)>, Error> {
         let query = self.client.query().table_name(&*self.leads).consistent_read(true);
         let query = query
             .key_condition_expression("pk = :pk AND begins_with(sk, :enrollment)")
             .expression_attribute_values(":pk", keys::text(keys::lead(lead)))
             .expression_attribute_values(":enrollment", keys::text(keys::ENROLLMENT_PREFIX));
-        let found = self.query(query, usize::MAX, |item| Ok(read::<Enrollment>(item).ok())).await?;
-        Ok(found.into_iter().flatten().collect())
+        let lying = |item: Item| {
+            let lies = lies(&item);
+            Ok(read::<Enrollment>(item).ok().map(|enrollment| (enrollment, lies)))
+        };
+        Ok(self.query(query, usize::MAX, lying).await?.into_iter().flatten().collect())
     }
 
     /// Moves an enrollment on, with what comes of it, if it is as it was read and its lead is there and not being erased.
@@ -314,6 +325,15 @@ fn to_item(enrollment: &Enrollment, lies: Lies) -> Result<Item, Error> {
     Ok(item)
 }
 
+/// Where the enrollment of an item lies.
+fn lies(item: &Item) -> Lies {
+    match item.get(keys::DUE_PART).and_then(|part| part.as_s().ok()).map(String::as_str) {
+        Some(keys::HELD) => Lies::Held,
+        Some(keys::PAUSED) => Lies::Paused,
+        _ => Lies::Due,
+    }
+}
+
 fn open(item: &Item, lies: Lies) -> Option<Open> {
     let text = |name| item.get(name)?.as_s().ok().cloned();
     let key = DueKey { pk: text(keys::PK)?, sk: text(keys::SK)? };
@@ -353,6 +373,7 @@ mod tests {
     fn an_enrollment_comes_back_as_it_was_and_is_found_where_it_lies() {
         for (lies, wanted) in [(Lies::Due, "step.0."), (Lies::Paused, "paused"), (Lies::Held, "held")] {
             let item = to_item(&waiting(), lies).unwrap();
+            assert_eq!(super::lies(&item), lies);
             assert!(item[keys::DUE_PART].as_s().unwrap().starts_with(wanted), "{item:?}");
             assert_eq!(item[keys::DUE_AT], keys::text("2026-11-22T00:52:00.000Z"));
             let found = open(&item, lies).unwrap();

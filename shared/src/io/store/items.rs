@@ -67,7 +67,7 @@ pub struct LeadItem {
     /// When to fold again though nothing happens.
     #[serde(default, rename = "due_at", skip_serializing)]
     pub next_review: Option<Timestamp>,
-    /// When anything last happened.
+    /// When the person was last seen, on the site or in a mail.
     #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
 }

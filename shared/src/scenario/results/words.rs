@@ -5,7 +5,7 @@ use crate::mail::broadcast::Unsent;
 use crate::mail::gate::Deferral;
 use crate::mail::told;
 use crate::playbook::Language::{self, En, Ja};
-use crate::scenario::{Left, Skip};
+use crate::scenario::Skip;
 
 /// A figure as it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +124,7 @@ pub const DEFINED: [Defined; 31] = [
     ),
     defined(
         "delivered",
-        ["delivered", "到達済み"],
+        ["delivered", "配信済み"],
         ["of the sent, those taken by the reader's mail server", "送信のうち、相手のメールサーバーに届いたもの"],
     ),
     defined("bounced", ["bounced", "不達"], ["of the sent, those that came back", "送信のうち、届かなかったもの"]),
@@ -263,7 +263,7 @@ impl Figure {
     #[must_use]
     pub fn reason(&self, language: Language) -> String {
         match self {
-            Self::Left(why) => left(why, language),
+            Self::Left(why) => why.words(language),
             Self::Way(way) => way.to_string(),
             Self::Skipped(why) => skip(*why, language).to_owned(),
             Self::PutOff(why) => put_off(*why, language).to_owned(),
@@ -294,33 +294,6 @@ fn pick(language: Language, en: &'static str, ja: &'static str) -> &'static str 
         En => en,
         Ja => ja,
     }
-}
-
-/// Why a run ended.
-fn left(why: &Left, language: Language) -> String {
-    let words = match why {
-        Left::End => ("came to the end", "最後まで終了"),
-        Left::Goal => ("reached the goal", "目標達成"),
-        Left::Exit(name) => {
-            return match language {
-                En => format!("the exit “{name}”"),
-                Ja => format!("終了条件「{name}」"),
-            };
-        }
-        Left::Stopped(step) => {
-            return match language {
-                En => format!("the step “{step}” ended it"),
-                Ja => format!("ステップ「{step}」で終了"),
-            };
-        }
-        Left::Unsubscribed => ("may be sent no marketing mail", "配信停止"),
-        Left::InSales => ("sales has the lead in hand", "営業が対応中"),
-        Left::StepGone => ("the step was taken away", "ステップの削除"),
-        Left::ScenarioGone => ("the scenario was taken away", "シナリオの削除"),
-        Left::ByHand => ("ended by hand", "手動で終了"),
-        Left::Merged => ("merged into another lead", "別のリードへ統合"),
-    };
-    pick(language, words.0, words.1).to_owned()
 }
 
 fn skip(why: Skip, language: Language) -> &'static str {

@@ -1,5 +1,6 @@
 //! The page against a story, floods and hostile visitors.
 
+mod scenario;
 mod story;
 
 use std::collections::BTreeMap;
@@ -328,7 +329,7 @@ fn every_kind_of_thing_has_its_words() {
         entries,
         [
             ("Identified", ""),
-            ("Scenario", "nurture"),
+            ("Entered the scenario", "nurture"),
             ("Mail", "Wants no more mail"),
             ("Changed", "Role: removed"),
             ("Event", "Trial started"),

@@ -6,14 +6,14 @@ use askama::Template as _;
 use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Activity, FormConsent, FormSubmission, Kind, Log, LogOwner, PageView, Proof, Record, Source};
 use michi::address::Address;
-use michi::fold::fold;
+use michi::fold::Folded;
 use michi::id::{ActivityId, FormId, LeadId, MailId, MessageId, OwnerId, PageViewId, VisitorId};
 use michi::lead::{Cell, Lead, Stage};
 use michi::playbook::authoring::default_playbook;
 use michi::playbook::{Language, Playbook};
 use michi::verdict::Signals;
 
-use super::super::Page;
+use super::super::{Page, UnderWay};
 
 pub(super) const SITE: &str = "http://127.0.0.1:7070";
 
@@ -24,6 +24,7 @@ pub(super) struct Story {
     pub(super) visitor: VisitorId,
     pub(super) signals: Signals,
     pub(super) records: Vec<Record>,
+    pub(super) under_way: Vec<UnderWay>,
 }
 
 impl Story {
@@ -35,6 +36,7 @@ impl Story {
             visitor: VisitorId::parse("visitor-1").unwrap(),
             signals: Signals::default(),
             records: vec![],
+            under_way: vec![],
         }
     }
 
@@ -102,10 +104,10 @@ impl Story {
 
     pub(super) fn told(&self, language: Language) -> Told {
         let (playbook, log) = (playbook(), self.log());
-        let lead = fold(&playbook, &log, self.now);
-        let page = Page::new(&playbook, &lead, &log, self.now, language);
+        let folded = Folded::of(&playbook, &log, self.now);
+        let page = Page::new(&playbook, &folded, &self.under_way, self.now, language);
         let html = page.render().unwrap();
-        Told { lead, page, html }
+        Told { lead: folded.lead.clone(), page, html }
     }
 }
 
