@@ -240,7 +240,7 @@ async fn what_came_of_a_scenario_is_what_the_logs_say() {
     let shown = course.told(ResultsArgs { by, ..course.args(Form::default()) }).await;
     assert!(shown.contains("by industry, as it was when the letter was owed:") && shown.contains(" % ("), "{shown}");
     let csv = course.told(course.args(Form { json: false, csv: true })).await;
-    assert!(csv.starts_with("version,step,mail,subject,by,figure,why,count,of,low,high\r\n"), "{csv}");
+    assert!(csv.starts_with("version,step,mail,language,subject,words,by,figure,why,count,of,low,high\r\n"), "{csv}");
 
     // A count is shown with its time until it is counted anew.
     course.suite.advance(HOUR).await.unwrap();

@@ -19,6 +19,7 @@ use crate::clicks::letter;
 use crate::harness::{ORIGIN, Visitor, beacon, buyer, insist, post, ready_lead, suite, write_key};
 use crate::mail::Post;
 use crate::operator::served;
+use crate::people::merging::begun;
 use crate::people::{Folder, id_of, imported, two_readers};
 use crate::playbook::{alike, applied, changed, people};
 use crate::scenario::{Reader, publish};
@@ -39,6 +40,7 @@ pub(super) async fn used() -> BTreeSet<(String, Access)> {
         a_list_comes_and_a_person_goes().await,
         letters_go_out().await,
         leads_go_along_a_scenario().await,
+        two_leads_are_one().await,
     ] {
         let calls = suite.client().record().calls();
         assert!(
@@ -141,6 +143,19 @@ async fn a_list_comes_and_a_person_goes() -> Suite {
     }
     suite.tick("score").await.unwrap();
     suite.advance(SignedDuration::from_mins(12)).await.unwrap();
+    finish(&suite).await;
+    suite
+}
+
+/// Two leads are merged while one is under way along a scenario, and a link in mail to it is followed afterwards.
+async fn two_leads_are_one() -> Suite {
+    let suite = open().await;
+    let (gone, kept) = (Reader::of(&suite, "mori").await, Reader::sending(&suite, "hana", "newsletter").await);
+    let letter = letter(&suite, &gone.lead, &[&format!("{ORIGIN}/pricing")]).await;
+    begun(&suite, &gone.lead, &kept.lead).await;
+    suite.advance(SignedDuration::from_mins(12)).await.unwrap();
+    letter.open(&suite).await;
+    letter.click(&suite, 0).await;
     finish(&suite).await;
     suite
 }

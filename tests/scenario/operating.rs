@@ -15,6 +15,7 @@ use michi_local::{Fault, Planned, Service, Suite};
 use serde_json::{Value, json};
 
 use super::{DAY, HOUR, MINUTE, Reader, nurture, publish};
+use crate::harness::insist;
 use crate::operator::served;
 use crate::playbook::changed;
 
@@ -133,6 +134,21 @@ async fn one_lead_rests_by_itself_and_one_is_stopped() {
     assert_eq!(said(&target, "stop nurture --yes").await.unwrap()["leads"], 1);
     assert_eq!(said(&target, "stop nurture --yes").await.unwrap()["leads"], 0);
     assert_eq!(other.left(&suite).await, [Left::ByHand]);
+}
+
+#[tokio::test]
+async fn what_a_lead_did_while_it_rested_by_itself_counts_when_it_goes_on() {
+    let (suite, target) = nurturing().await;
+    let mut reader = Reader::of(&suite, "mori").await;
+    suite.advance(DAY * 7).await.unwrap();
+    assert!(matches!(reader.open(&suite).await[0].waiting, Waiting::Behaviour { .. }));
+    said(&target, "pause nurture --lead mori@aoba.example --by ann").await.unwrap();
+    insist(&suite, &reader.visitor.page(suite.now(), "/pricing", "Pricing", 40)).await;
+    suite.advance(DAY).await.unwrap();
+    assert_eq!(reader.path(&suite).await.len(), 3);
+    said(&target, "resume nurture --lead mori@aoba.example").await.unwrap();
+    suite.advance(MINUTE).await.unwrap();
+    assert_eq!(reader.path(&suite).await[3..], ["prices: came", "keen: done", "talk: mailed talk"]);
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ fn opened(app: &App, token: &str) -> Option<Confirm> {
 async fn confirmation(app: &App, link: &Confirm, given: bool) -> Result<Confirmation, Error> {
     let live = app.playbook().await?;
     let setup = &live.playbook.setup;
-    let log = app.store.log(&LogOwner::Lead(link.lead.clone())).await?;
+    let log = app.store.log(&LogOwner::Lead(app.store.home(&link.lead).await?)).await?;
     let lead = fold(&live.playbook, &log, app.clock.now());
     let language = lead.attribute("language").and_then(Language::named).unwrap_or(setup.language);
     for _ in 0..REREADS {
@@ -57,7 +57,7 @@ async fn confirmation(app: &App, link: &Confirm, given: bool) -> Result<Confirma
             return Ok(Confirmation::new(setup, language, mailing, asks));
         };
         let confirmed = Kind::Confirmed { consent: link.consent.clone() };
-        match known.write(app, &link.lead, vec![confirmed], &live.playbook).await {
+        match known.write(app, vec![confirmed], &live.playbook).await {
             Ok(()) => {
                 tracing::info!(lead.id = %link.lead, "a lead has confirmed its consent");
                 return Ok(Confirmation::new(setup, language, mailing, Asks::Given));

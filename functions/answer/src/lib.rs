@@ -71,12 +71,13 @@ async fn lead_page(app: &App, token: &str) -> Result<Option<Page>, Error> {
     };
     let live = app.playbook().await?;
     let Some(owner) = live.playbook.setup.owners.iter().find(|owner| owner.id == link.owner) else { return Ok(None) };
-    if app.store.lead(&link.lead).await?.is_none_or(|lead| lead.erased.is_some()) {
+    let (lead, item) = app.store.lead_at_home(&link.lead).await?;
+    if item.is_none_or(|item| item.erased.is_some()) {
         return Ok(None);
     }
-    let log = app.store.log(&LogOwner::Lead(link.lead.clone())).await?;
+    let log = app.store.log(&LogOwner::Lead(lead.clone())).await?;
     let folded = Folded::of(&live.playbook, &log, now);
-    let under_way = UnderWay::of(&app.store, &live, &link.lead, &folded).await?;
+    let under_way = UnderWay::of(&app.store, &live, &lead, &folded).await?;
     let language = owner.language.unwrap_or(live.playbook.setup.language);
     Ok(Some(Page::new(&live.playbook, &folded, &under_way, now, language)))
 }

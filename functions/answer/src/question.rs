@@ -82,10 +82,11 @@ impl Asked {
         let (Some(question), Cause::Scenario { enrollment, step, .. }) = (letter.question, letter.cause) else {
             return Ok(None);
         };
-        if !app.store.reach(&link.lead).await?.lead_exists {
+        let reach = app.store.reach(&link.lead).await?;
+        if !reach.lead_exists {
             return Ok(None);
         }
-        let log = app.store.log(&LogOwner::Lead(link.lead.clone())).await?;
+        let log = app.store.log(&LogOwner::Lead(reach.lead)).await?;
         Ok(Some(Self { question, enrollment, step, language, link: link.clone(), log }))
     }
 
@@ -126,7 +127,7 @@ impl Asked {
             answer: answer.clone(),
         };
         let record = Record::decision(id, after.map_or(now, |after| after.max(now)), kind);
-        app.store.append(&LogOwner::Lead(link.lead.clone()), &record, Mark::Guaranteed).await?;
+        app.store.append(&self.log.owner, &record, Mark::Guaranteed).await?;
         tracing::info!(lead.id = %link.lead, message.id = %link.message, "a lead has answered a question");
         Ok(())
     }

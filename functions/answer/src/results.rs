@@ -138,8 +138,7 @@ const SHARES: [Figure; 5] = [Figure::Delivered, Figure::Opened, Figure::Clicked,
 fn letter(playbook: &Playbook, letters: &Letters<'_>, language: Language) -> Letter {
     let Letters { step, letter, figures, .. } = letters;
     let sent = letters.count(&Figure::Sent);
-    let version = playbook.mail(&letter.mail).and_then(|mail| mail.version(language));
-    let subject = version.and_then(|(_, version)| version.subjects.get(usize::from(letter.subject)).cloned());
+    let subject = letter.subject.text(&letter.mail, playbook).unwrap_or(Words::of(language).edited);
     let share = |figure: &Figure| {
         let count = letters.count(figure);
         Share { what: figure.defined().name(language), count, share: interval(count, sent), bar: bar(count, sent) }
@@ -153,7 +152,7 @@ fn letter(playbook: &Playbook, letters: &Letters<'_>, language: Language) -> Let
     Letter {
         step: (step.as_str() != letter.mail.as_str()).then(|| step.to_string()),
         mail: letter.mail.to_string(),
-        subject: subject.unwrap_or_default(),
+        subject: subject.to_owned(),
         sent,
         shares: SHARES.iter().map(share).collect(),
         else_: others.collect(),
@@ -194,6 +193,7 @@ struct Words {
     letters: &'static str,
     no_letters: &'static str,
     sent: &'static str,
+    edited: &'static str,
     left: &'static str,
     versions: &'static str,
     means: &'static str,
@@ -211,6 +211,7 @@ const EN: Words = Words {
     letters: "Letters",
     no_letters: "No letter was owed yet.",
     sent: "sent",
+    edited: "(words that were edited since)",
     left: "Why runs ended",
     versions: "Entered by version of the scenario",
     means: "What the numbers mean",
@@ -228,6 +229,7 @@ const JA: Words = Words {
     letters: "メール",
     no_letters: "まだメールは作成されていません。",
     sent: "送信",
+    edited: "（その後変更された文面）",
     left: "終了の理由",
     versions: "シナリオの版ごとの開始数",
     means: "数字の意味",

@@ -147,6 +147,7 @@ impl Survey<'_> {
         };
         let seen = ForLead {
             lead_exists: reach.lead_exists,
+            merged: reach.lead != id,
             mailing: mailing.as_ref(),
             address_suppressed,
             paused_until: self.stopped.then_some(Timestamp::MAX),

@@ -104,7 +104,7 @@ pub async fn show(args: &LeadArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let folded = Folded::of(&live.playbook, &log, now);
     let language = live.playbook.setup.language;
     let under_way = UnderWay::of(&found.store, &live, &id, &folded).await?;
-    let messages = about(&found, &id, &live.playbook).await?;
+    let messages = about(&found, &log, &live.playbook).await?;
     if args.json {
         let summary = match &item {
             Some(item) => Some(Playbooks::new(&found.store, &live).summary(item, now).await?),
@@ -121,11 +121,19 @@ pub async fn show(args: &LeadArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The lead that an id or an address means.
+/// The lead that an id or an address means; of one that was merged into another, that one.
 ///
 /// # Errors
 /// If it means none, or the installation does not answer.
 pub async fn meant(found: &Installation, who: &str) -> anyhow::Result<LeadId> {
+    Ok(found.store.home(&named(found, who).await?).await?)
+}
+
+/// The lead that an id or an address names, whatever became of it.
+///
+/// # Errors
+/// If it names none, or the installation does not answer.
+pub(crate) async fn named(found: &Installation, who: &str) -> anyhow::Result<LeadId> {
     if !who.contains('@') {
         return LeadId::parse(who.strip_prefix("lead#").unwrap_or(who)).map_err(|_| anyhow::anyhow!("`{who}` is no lead's id"));
     }

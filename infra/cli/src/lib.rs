@@ -24,6 +24,7 @@ pub mod init;
 pub mod lead;
 pub mod leads;
 pub mod mail;
+pub mod merge;
 pub mod messages;
 pub mod output;
 pub mod plan;

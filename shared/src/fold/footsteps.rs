@@ -200,7 +200,8 @@ fn kept(log: &Log, now: Timestamp, most: usize) -> impl Iterator<Item = &Record>
     kept.into_iter()
 }
 
-/// Links and cuts as stretches. A link tells whose history it is, so it holds for the time before it was found, too.
+/// Links and cuts as stretches. A link tells whose history it is, so it holds for the time before it was found, too. Where the
+/// two leads between which a browser went have become one, the cut and the link that began with it stand in one log.
 fn links(log: &Log) -> Vec<Link<'_>> {
     let mut events: BTreeMap<(Timestamp, &str), &Kind> = BTreeMap::new();
     for activity in log.records.iter().flat_map(|record| &record.activities) {
@@ -215,7 +216,7 @@ fn links(log: &Log) -> Vec<Link<'_>> {
                 links.push(Link { visitor, proof: *proof, at, since: *since, until: None });
             }
             Kind::VisitorCut { visitor, from } => {
-                for link in links.iter_mut().filter(|link| link.visitor == visitor) {
+                for link in links.iter_mut().filter(|link| link.visitor == visitor && link.since != Some(*from)) {
                     link.until = Some(link.until.map_or(*from, |until| until.min(*from)));
                 }
             }

@@ -28,10 +28,10 @@ mod tests;
 
 use jiff::SignedDuration;
 
-pub use advance::{Advance, Seen, advance, ending};
+pub use advance::{Advance, Newest, Seen, advance, ending};
 pub use bound::{Bound, bound};
-pub use enrollment::{Enrollment, Entry, Left, Owed, Passed, Passing, Place, Skip, Waiting};
-pub use entry::{Entering, KeptOut, News, enroll, entering, inside, next_entry};
+pub use enrollment::{Enrollment, Entry, Left, Owed, Passed, Passing, Place, Skip, Subject, Waiting};
+pub use entry::{Entering, Inside, KeptOut, News, enroll, entering, inside, next_entry};
 pub use graph::Spot;
 pub use runs::{Run, runs};
 
@@ -40,3 +40,5 @@ pub use runs::{Run, runs};
 pub const GRACE: SignedDuration = SignedDuration::from_hours(1);
 /// The most steps that one enrollment takes on one day; it goes on the next day.
 pub const STEPS_A_DAY: u32 = 50;
+/// The most runs of one scenario that a lead begins within a day: two scenarios whose steps let it into each other end there.
+pub const RUNS_A_DAY: usize = 4;

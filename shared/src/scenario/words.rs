@@ -27,6 +27,7 @@ impl Left {
             Self::StepGone => ("the step was taken away", "ステップの削除"),
             Self::ScenarioGone => ("the scenario was taken away", "シナリオの削除"),
             Self::ByHand => ("ended by hand", "手動で終了"),
+            Self::Merged => ("merged into another lead", "別のリードへ統合"),
         };
         match language {
             En => en,

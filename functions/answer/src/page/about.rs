@@ -58,6 +58,7 @@ pub(crate) fn about(step: &Step<'_>, reader: &Reader<'_>) -> About {
         | Kind::MailBounced { .. }
         | Kind::MailComplained { .. }
         | Kind::ImportUndone { .. }
+        | Kind::Merged { .. }
         | Kind::MailOpened { .. } => About::default(),
     }
 }

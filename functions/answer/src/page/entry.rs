@@ -239,6 +239,7 @@ impl<'a> Teller<'a> {
             }
             Kind::Listed { attributes, .. } => Told::new(words.listed, Normal).with(self.fields(attributes)),
             Kind::ImportUndone { .. } => return None,
+            Kind::Merged { .. } => Told::new(words.merged, Quiet).saying(words.merged_with),
             Kind::MailOpened { message } => Told::new(words.mail_opened, Quiet).noting(self.which(message)),
             Kind::MailClicked { message, .. } => Told::new(words.mail_clicked, Normal).noting(self.which(message)),
             Kind::EventAttended { .. } => Told::new(words.attended, Strong),

@@ -79,6 +79,8 @@ const SECTIONS: &[Section] = &[
     section(SETUP, "class of pages", "/setup/pages", Shape::List("class")),
     section(SETUP, "class of forms", "/setup/forms", Shape::List("class")),
     section(SETUP, "owner", "/setup/owners", Shape::List("id")),
+    section(SETUP, "spam", "/setup/spam", Shape::One),
+    section(SETUP, "mail", "/setup/mail", Shape::One),
     section(SETUP, "delivery", "/setup/delivery", Shape::One),
     section(SCORING, "fit rule", "/scoring/fit/rules", Shape::List("id")),
     section(SCORING, "grades", "/scoring/fit/grades", Shape::One),
@@ -297,6 +299,8 @@ mod tests {
     fn every_part_of_a_playbook_is_compared() {
         let all = edited(&[
             ("#delivery:\n#  approval", "delivery:\n  approval"),
+            ("#spam:\n#  traps", "spam:\n  traps"),
+            ("#mail:\n#  topics:\n#    - id: news\n#      name", "mail:\n  topics:\n    - id: news\n      name"),
             ("holidays: []", "holidays: [2026-05-04]\nnational_holidays: japan"),
         ]);
         fn leaves(at: &str, value: &Value, into: &mut Vec<String>) {

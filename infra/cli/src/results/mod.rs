@@ -45,7 +45,8 @@ static FIGURES: LazyLock<String> = LazyLock::new(|| {
 pub struct ResultsArgs {
     /// The scenario, by the name of its file; without one, all are listed
     pub scenario: Option<String>,
-    /// Tell letters apart by what was so of their readers when they were owed: an attribute, or cell, grade, level, stage
+    /// Tell runs and letters apart by what was so of the lead when it entered or the letter was owed: an attribute, or cell,
+    /// grade, level, stage
     #[arg(long, value_name = "ATTRIBUTE", requires = "scenario")]
     pub by: Option<String>,
     /// Only one version of the scenario: the beginning of its id
@@ -122,8 +123,6 @@ pub async fn show(args: &ResultsArgs, out: &mut dyn Write) -> anyhow::Result<()>
         let meant = meant.with_context(|| format!("no version of {scenario} begins with {begins}"))?;
         results.counts = results.counts.of_version(meant);
     }
-    let known = playbook.scenarios.get(&scenario);
-    let zone = playbook.setup.time_zone.get();
     if args.form.json {
         return shown::json(&told::json(&scenario, &results), out);
     }
@@ -131,7 +130,7 @@ pub async fn show(args: &ResultsArgs, out: &mut dyn Write) -> anyhow::Result<()>
         told::rows(&results).csv(out)?;
         return Ok(());
     }
-    told::page(&scenario, known, &results, zone, out)
+    told::page(&scenario, &playbook, &results, out)
 }
 
 /// The scenario meant by a name: one of the playbook's, or one that it had and that was counted.
@@ -215,7 +214,7 @@ async fn behind(
             && args.step.as_ref().is_none_or(|step| mark.step.as_ref().is_some_and(|of| of.as_str() == step))
             && args.why.as_ref().is_none_or(|why| mark.figure.why() == *why)
             && args.of.as_ref().is_none_or(|version| mark.version.starts_with(version.as_str()))
-            && args.subject.is_none_or(|number| mark.letter.as_ref().is_some_and(|of| of.subject + 1 == number))
+            && args.subject.is_none_or(|number| mark.letter.as_ref().is_some_and(|of| of.subject.number + 1 == number))
             && mark.by.is_some() == args.by.is_some()
             && args.value.as_ref().is_none_or(|value| mark.by.as_ref() == Some(value))
     };

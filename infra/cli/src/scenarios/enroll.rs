@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use michi::activity::LogOwner;
 use michi::condition::Condition;
 use michi::fold::Folded;
@@ -105,7 +106,7 @@ enum Look {
 /// What leads are let into.
 struct Door<'d> {
     store: &'d Store,
-    found: &'d Installation,
+    now: &'d (dyn Fn() -> Timestamp + Sync),
     live: &'d Versioned,
     scenario: &'d ScenarioId,
     occasion: &'d str,
@@ -144,7 +145,8 @@ pub async fn enroll(args: &EnrollArgs, out: &mut dyn Write) -> anyhow::Result<En
         None => None,
     };
     let (leads, strangers) = meant(&found, &live, &args.whom).await?;
-    let door = Door { store: &found.store, found: &found, live: &live, scenario: &scenario, occasion: &occasion, only };
+    let clock = || found.now();
+    let door = Door { store: &found.store, now: &clock, live: &live, scenario: &scenario, occasion: &occasion, only };
     let (mut told, entering) = door.all(leads, true).await?;
     told.strangers = strangers;
     if args.dry_run || entering.is_empty() {
@@ -163,6 +165,26 @@ pub async fn enroll(args: &EnrollArgs, out: &mut dyn Write) -> anyhow::Result<En
         *told.kept_out.entry(why).or_default() += count;
     }
     Ok(Enrolled { entered: done.entered, unreadable: told.unreadable + done.unreadable, dry_run: false, ..told })
+}
+
+/// Lets one lead in, as the command does; answers why it was kept out, if it was.
+///
+/// # Errors
+/// If it is not known to have entered.
+pub async fn let_in(
+    store: &Store,
+    live: &Versioned,
+    scenario: &ScenarioId,
+    occasion: &str,
+    lead: &LeadId,
+    now: Timestamp,
+) -> Result<Option<String>, Error> {
+    let door = Door { store, now: &|| now, live, scenario, occasion, only: None };
+    Ok(match door.one(lead, false).await? {
+        Look::Enters => None,
+        Look::NotMeant => Some("there is no such scenario".to_owned()),
+        Look::KeptOut(why) => Some(why),
+    })
 }
 
 /// The scenario of this name that is live.
@@ -241,7 +263,7 @@ impl Door<'_> {
         };
         let log = self.store.log(&LogOwner::Lead(id.clone())).await?;
         // What was taken has happened, whatever this machine's clock says.
-        let now = log.records.iter().map(|record| record.received).fold(self.found.now(), Ord::max);
+        let now = log.records.iter().map(|record| record.received).fold((self.now)(), Ord::max);
         let folded = Folded::of(playbook, &log, now);
         if self.only.is_some_and(|only| !folded.holds(only)) {
             return Ok(Look::NotMeant);
@@ -276,6 +298,8 @@ fn words(why: &KeptOut) -> String {
     match why {
         KeptOut::UnderWay => "is under way in it".to_owned(),
         KeptOut::Before => "was in it before, and may not enter again (`again` in its file), or not yet".to_owned(),
+        KeptOut::Occasion => "entered on this occasion before: give another `--occasion`".to_owned(),
+        KeptOut::Often => "has begun it four times within a day".to_owned(),
         KeptOut::Audience => "is not in its audience".to_owned(),
         KeptOut::Draining => "the scenario takes in nobody any more (`under_way: drain`)".to_owned(),
         KeptOut::WouldLeave(left) => match left {
@@ -283,7 +307,7 @@ fn words(why: &KeptOut) -> String {
             Left::Exit(exit) => format!("would leave at once by its exit {exit}"),
             Left::Unsubscribed => "wants no marketing mail, or may get none".to_owned(),
             Left::InSales => "is in sales' hands, or disqualified".to_owned(),
-            Left::End | Left::Stopped(_) | Left::StepGone | Left::ScenarioGone | Left::ByHand => {
+            Left::End | Left::Stopped(_) | Left::StepGone | Left::ScenarioGone | Left::ByHand | Left::Merged => {
                 "would be at its end at once".to_owned()
             }
         },

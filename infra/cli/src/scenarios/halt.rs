@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use anyhow::bail;
 use futures::StreamExt as _;
-use jiff::Timestamp;
-use michi::activity::{Kind, Record};
+use jiff::{SignedDuration, Timestamp};
 use michi::id::{LeadId, ScenarioId};
 use michi::io::store::{DueKey, Found, Lies, Open, Pause, Progress};
 use michi::io::{Error, Retry, Store};
-use michi::scenario::{Enrollment, Left, Waiting};
+use michi::scenario::{Advance, Enrollment, Left, Waiting};
 use serde::Serialize;
 
 use super::meant;
@@ -190,7 +189,7 @@ pub async fn resume(args: &ResumeArgs) -> anyhow::Result<Halted> {
     let store = &found.store;
     if let Some(who) = &args.whom.lead {
         let keys = of_lead(store, &lead::meant(&found, who).await?, &scenario).await?;
-        return each(&scenario, keys, |key| go_on(store, key, true)).await;
+        return each(&scenario, keys, |key| go_on(store, key, true, found.now())).await;
     }
     // First the pause: from then on nobody is laid aside. The index may be a moment behind, so it is asked until it is empty.
     store.unpause(&scenario).await?;
@@ -199,7 +198,7 @@ pub async fn resume(args: &ResumeArgs) -> anyhow::Result<Halted> {
         let mut open = store.open_enrollments(Some(&scenario)).await?;
         halted.under_way = open.len();
         open.retain(|open| open.lies == Lies::Paused);
-        let again = each(&scenario, open.iter().map(Open::key).collect(), |key| go_on(store, key, false)).await?;
+        let again = each(&scenario, open.iter().map(Open::key).collect(), |key| go_on(store, key, false, found.now())).await?;
         halted.leads += again.leads;
         tokio::time::sleep(BEHIND).await;
     }
@@ -262,7 +261,11 @@ async fn change<F: Future<Output = Result<bool, Error>>>(
     Err(Error::later("an enrollment moves all the time: try again"))
 }
 
-async fn rest(store: &Store, key: DueKey) -> Result<bool, Error> {
+/// Has one lead rest in a scenario. Answers whether it does by this.
+///
+/// # Errors
+/// If it is not known to rest.
+pub async fn rest(store: &Store, key: DueKey) -> Result<bool, Error> {
     change(store, key, |before| async move {
         if matches!(before.waiting, Waiting::Resume { .. }) {
             return Ok(false);
@@ -274,32 +277,37 @@ async fn rest(store: &Store, key: DueKey) -> Result<bool, Error> {
     .await
 }
 
-/// Makes an enrollment due again; of those that rest by themselves only if that one is meant.
-async fn go_on(store: &Store, key: DueKey, alone: bool) -> Result<bool, Error> {
+/// Makes an enrollment due again, and one that rested by itself at once, if that one is meant. Answers whether it was aside.
+///
+/// # Errors
+/// If it is not known to be due.
+pub async fn go_on(store: &Store, key: DueKey, alone: bool, now: Timestamp) -> Result<bool, Error> {
     change(store, key, |before| async move {
-        let waiting = match (&before.waiting, alone) {
-            (Waiting::Resume { before }, true) => (**before).clone(),
+        let (waiting, due) = match (&before.waiting, alone) {
+            // While it rested nobody looked at what the lead did.
+            (Waiting::Resume { before: rested }, true) => ((**rested).clone(), before.due.min(now)),
             (Waiting::Resume { .. }, false) => return Ok(false),
             (_, true) => return Ok(false),
-            (waiting, false) => waiting.clone(),
+            (waiting, false) => (waiting.clone(), before.due),
         };
-        let after = Enrollment { waiting, revision: before.revision + 1, ..before.clone() };
+        let after = Enrollment { waiting, due, revision: before.revision + 1, ..before.clone() };
         store.put_off_enrollment(&before, &after, Lies::Due).await.map(|()| true)
     })
     .await
 }
 
-async fn end(store: &Store, key: DueKey, now: Timestamp) -> Result<bool, Error> {
+/// Ends an enrollment by hand. Answers whether it was open.
+///
+/// # Errors
+/// If it is not known to be over.
+pub async fn end(store: &Store, key: DueKey, now: Timestamp) -> Result<bool, Error> {
     change(store, key, |before| async move {
-        let kind = Kind::Advanced {
-            scenario: before.scenario.clone(),
-            enrollment: before.id.clone(),
-            version: before.version.clone(),
-            passed: vec![],
-            left: Some(Left::ByHand),
-        };
-        let record = Record::decision(before.record(), now, kind);
-        let progress = Progress { before: &before, after: None, record: Some(&record), scores: false, message: None };
+        // This machine's clock may be behind the one by which the run began.
+        let now = now.max(before.entered + SignedDuration::from_millis(1));
+        let record = Advance::ended(&before, Left::ByHand).record(&before, now);
+        let taken_back = store.taken_back(&before, &Left::ByHand, now).await?;
+        let (record, taken_back) = (record.as_ref(), taken_back.as_ref());
+        let progress = Progress { before: &before, after: None, record, scores: false, message: None, taken_back };
         store.advance(&progress).await.map(|()| true)
     })
     .await

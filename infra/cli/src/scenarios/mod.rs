@@ -19,8 +19,8 @@ use serde::Serialize;
 use crate::account::{Installation, Target};
 use crate::shown::{self, Form, Table, moment};
 
-pub use enroll::{EnrollArgs, Enrolled, WhomArgs, enroll, run_enroll};
-pub use halt::{Halted, PauseArgs, ResumeArgs, StopArgs, pause, resume, run_pause, run_resume, run_stop, stop};
+pub use enroll::{EnrollArgs, Enrolled, WhomArgs, enroll, let_in, run_enroll};
+pub use halt::{Halted, PauseArgs, ResumeArgs, StopArgs, end, go_on, pause, rest, resume, run_pause, run_resume, run_stop, stop};
 
 /// What `michi scenarios` takes.
 #[derive(Debug, Clone, clap::Args)]

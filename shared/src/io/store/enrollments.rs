@@ -21,8 +21,9 @@ use super::wakes::DueKey;
 use super::{CAPACITY, Store, messages, records, together};
 use crate::activity::{LogOwner, Record};
 use crate::id::{EnrollmentId, LeadId, ScenarioId};
-use crate::mail::message::Message;
-use crate::scenario::Enrollment;
+use crate::mail::gate::Refusal;
+use crate::mail::message::{Event, Message, State};
+use crate::scenario::{Enrollment, Left};
 
 /// An enrollment that has moved, and what comes of that; all or nothing.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Progress<'a> {
     pub scores: bool,
     /// A mail that is owed. One that is there already was owed by the same step before, and stays as it is.
     pub message: Option<&'a Message>,
+    /// A mail that is taken back, as it was read and as it shall be.
+    pub taken_back: Option<&'a (Message, Message)>,
 }
 
 /// Where in the due index an enrollment lies.
@@ -140,7 +143,7 @@ impl Store {
     /// # Errors
     /// If it is not known to be moved; says to read again if somebody else was faster.
     pub async fn advance(&self, progress: &Progress<'_>) -> Result<(), Error> {
-        let Progress { before, after, record, scores, message } = progress;
+        let Progress { before, after, record, scores, message, taken_back } = progress;
         let mut effects = vec![match after {
             Some(after) => actions::put(self.enrollment_put(before, to_item(after, Lies::Due)?))?,
             None => actions::delete(
@@ -161,8 +164,31 @@ impl Store {
             }
             effects.push(put_if_absent(&self.activities, item)?);
         }
+        if let Some((before, after)) = taken_back {
+            effects.push(actions::put(self.message_put(before, after)?)?);
+        }
         let owed = message.iter().map(|message| messages::owed(&self.leads, message)).collect::<Result<_, Error>>()?;
         self.transact(WHAT, effects, owed).await
+    }
+
+    /// The newest letter of an enrollment that ends for this reason, as it is and as it shall be once it is taken back; none:
+    /// it is not waiting to be sent, or goes out all the same.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn taken_back(
+        &self,
+        enrollment: &Enrollment,
+        left: &Left,
+        now: Timestamp,
+    ) -> Result<Option<(Message, Message)>, Error> {
+        let Some(mail) = enrollment.mail.as_ref().filter(|_| left.withdraws_mail()) else { return Ok(None) };
+        let Found::One(letter) = self.message(&DueKey::of_letter(&enrollment.lead, mail)).await? else { return Ok(None) };
+        if !matches!(letter.state, State::Pending { .. }) {
+            return Ok(None);
+        }
+        let after = letter.after(Event::Refused { why: Refusal::Cancelled }, now).ok();
+        Ok(after.map(|after| (letter, after)))
     }
 
     /// Moves when an enrollment is looked at, or where it lies, if it is as it was read: `after` has its revision one higher.

@@ -23,7 +23,7 @@ const fn defined(key: &'static str, name: [&'static str; 2], means: [&'static st
 }
 
 /// Every figure with its definition, in the order in which they are shown.
-pub const DEFINED: [Defined; 30] = [
+pub const DEFINED: [Defined; 31] = [
     defined(
         "entered",
         ["entered", "開始"],
@@ -83,6 +83,11 @@ pub const DEFINED: [Defined; 30] = [
         ["of them, those for which the step was left out", "そのうち、ステップが省かれたもの"],
     ),
     defined(
+        "left-here",
+        ["left here", "ここで終了"],
+        ["of them, those that ended before the step was done", "そのうち、このステップの実行前に終わったもの"],
+    ),
+    defined(
         "owed",
         ["owed", "作成"],
         ["letters that the step owed, in the version and with the subject that it chose", "ステップが作成したメールの数"],
@@ -92,8 +97,8 @@ pub const DEFINED: [Defined; 30] = [
         "put-off",
         ["put off", "延期"],
         [
-            "of those, those that the gate has put off, by its newest reason",
-            "送信待ちのうち、送信条件により延期されたもの（最新の理由）",
+            "of the letters owed, those that the gate has put off at least once, by each reason it gave",
+            "作成されたメールのうち、送信条件により一度でも延期されたもの（理由ごと）",
         ],
     ),
     defined(
@@ -179,6 +184,7 @@ impl Figure {
             past_date,
             exhausted,
             skipped,
+            left_here,
             owed,
             pending,
             put_off,
@@ -211,6 +217,7 @@ impl Figure {
             Self::PastDate => past_date,
             Self::Exhausted => exhausted,
             Self::Skipped(_) => skipped,
+            Self::LeftHere => left_here,
             Self::Owed => owed,
             Self::Pending => pending,
             Self::PutOff(_) => put_off,
@@ -320,6 +327,7 @@ fn unsent(why: Unsent, language: Language) -> &'static str {
         Unsent::InSales => "営業が対応中",
         Unsent::NoAddress => "アドレス不明",
         Unsent::LeadGone => "リードが存在しない",
+        Unsent::Merged => "別のリードへ統合済み",
         Unsent::Unmade => "メールを作成できない",
         Unsent::TooLate => "期限切れ",
         Unsent::Cancelled => "取り消し",

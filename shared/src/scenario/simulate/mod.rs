@@ -138,7 +138,16 @@ impl Simulation<'_> {
     #[must_use]
     pub fn run(&self, lead: &LeadId, log: Log, does: Vec<(Timestamp, Deed)>) -> Course {
         let course = Course { lead: lead.clone(), log, letters: vec![], runs: vec![], kept_out: BTreeMap::new() };
-        let mut world = World { of: self, course, open: BTreeMap::new(), agenda: BTreeMap::new(), count: 0, now: self.begin };
+        let mut world = World {
+            of: self,
+            course,
+            messages: vec![],
+            taken_back: BTreeSet::new(),
+            open: BTreeMap::new(),
+            agenda: BTreeMap::new(),
+            count: 0,
+            now: self.begin,
+        };
         for (at, deed) in does {
             world.plan(at, Next::Deed(deed));
         }

@@ -165,6 +165,8 @@ fn kept_out(why: &KeptOut) -> String {
     match why {
         KeptOut::UnderWay => "under way already".to_owned(),
         KeptOut::Before => "was in it before".to_owned(),
+        KeptOut::Occasion => "entered on this occasion before".to_owned(),
+        KeptOut::Often => "has begun it as often within a day as anybody may".to_owned(),
         KeptOut::Audience => "not in the audience".to_owned(),
         KeptOut::WouldLeave(left) => format!("would leave at once: {}", word(left)),
         KeptOut::Draining => "takes in nobody any more".to_owned(),
