@@ -124,6 +124,7 @@ impl Course {
             who: None,
             value: None,
             step: None,
+            mail: None,
             why: None,
             subject: None,
             link: false,

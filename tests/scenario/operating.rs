@@ -38,7 +38,7 @@ async fn said(target: &Target, line: &str) -> Result<Value, String> {
     let typed = Typed::try_parse_from(words).map_err(|misuse| misuse.to_string())?;
     let value = match typed {
         Typed::Scenarios(args) => scenarios::show(&args, &mut out).await.map(|()| None),
-        Typed::Enroll(args) => scenarios::enroll(&args, &mut out).await.map(|done| Some(json!(done))),
+        Typed::Enroll(args) => scenarios::enroll(&args).await.map(|done| Some(json!(done))),
         Typed::Pause(args) => scenarios::pause(&args).await.map(|done| Some(json!(done))),
         Typed::Resume(args) => scenarios::resume(&args).await.map(|done| Some(json!(done))),
         Typed::Stop(args) => scenarios::stop(&args).await.map(|done| Some(json!(done))),

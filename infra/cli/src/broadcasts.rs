@@ -136,7 +136,7 @@ pub async fn show(args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let zone = found.playbook().await?.playbook.setup.time_zone.get().clone();
     let all = found.store.broadcasts().await?;
     match &args.id {
-        None => list(&all, &zone, args.form, out),
+        None => list(&all, &zone, args.form, found.now(), out),
         Some(id) => {
             let broadcast = named(&all, id)?;
             let (results, unreadable) = results(&found, broadcast).await?;
@@ -164,9 +164,9 @@ pub async fn show(args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     }
 }
 
-fn list(all: &[Broadcast], zone: &TimeZone, form: Form, out: &mut dyn Write) -> anyhow::Result<()> {
+fn list(all: &[Broadcast], zone: &TimeZone, form: Form, now: Timestamp, out: &mut dyn Write) -> anyhow::Result<()> {
     if form.json {
-        return shown::json(&serde_json::json!({ "broadcasts": all }), out);
+        return shown::json(&serde_json::json!({ "now": now, "broadcasts": all }), out);
     }
     let mut table = Table::new(&["id", "asked for", "by", "name", "mail", "to", "from", " leads", " letters", "state"]);
     for one in all {
@@ -185,14 +185,7 @@ fn list(all: &[Broadcast], zone: &TimeZone, form: Form, out: &mut dyn Write) -> 
             stage(one, zone),
         ]);
     }
-    if form.csv {
-        table.csv(out)?;
-    } else if all.is_empty() {
-        writeln!(out, "no mail was sent to many at once: `michi mail` does that")?;
-    } else {
-        table.columns(out)?;
-    }
-    Ok(())
+    Ok(table.write(form.csv, "no mail was sent to many at once: `michi mail` does that", out)?)
 }
 
 /// The broadcast meant by its id, the beginning of it, or its name.

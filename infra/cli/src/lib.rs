@@ -25,6 +25,7 @@ pub mod lead;
 pub mod leads;
 pub mod mail;
 pub mod messages;
+pub mod named;
 pub mod output;
 pub mod plan;
 pub mod preview;

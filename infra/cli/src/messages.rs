@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use michi::activity::LogOwner;
 use michi::id::{LeadId, OwnerId};
 use michi::io::Retry;
 use michi::io::store::{Found, Function};
@@ -16,6 +17,7 @@ use michi::playbook::Playbook;
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
+use crate::lead;
 use crate::shown::{self, Form, Table};
 
 /// What `michi messages` takes.
@@ -70,10 +72,10 @@ pub struct ListArgs {
     #[arg(long)]
     pub state: Option<Where>,
     /// Only those about this lead, letters to it too; all of them, unless --state says which
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID|ADDRESS")]
     pub lead: Option<String>,
     /// How many
-    #[arg(long, default_value_t = 50, value_name = "N")]
+    #[arg(long, default_value = "50", value_name = "N", value_parser = shown::some)]
     pub limit: usize,
     /// In which form.
     #[command(flatten)]
@@ -148,8 +150,10 @@ pub fn run(args: &MessagesArgs) -> anyhow::Result<ExitCode> {
 pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let found = args.target.open().await?;
     let live = found.playbook().await?;
-    let lead =
-        args.lead.as_ref().map(|id| LeadId::parse(id).map_err(|_| anyhow::anyhow!("`{id}` is no lead's id"))).transpose()?;
+    let lead = match &args.lead {
+        Some(who) => Some(meant(&found, who).await?),
+        None => None,
+    };
     let mut messages = match (args.state, &lead) {
         (_, Some(lead)) => {
             let mut all = about(&found, lead, &live.playbook).await?;
@@ -187,19 +191,20 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             last(message, zone).unwrap_or_default(),
         ]);
     }
-    if args.form.csv {
-        table.csv(out)?;
-        return Ok(());
-    }
-    if messages.is_empty() {
-        writeln!(out, "no such messages")?;
-        return Ok(());
-    }
-    table.columns(out)?;
-    for message in messages.iter().filter(|message| message.state == State::Held) {
+    table.write(args.form.csv, "no such messages", out)?;
+    for message in messages.iter().filter(|message| message.state == State::Held && !args.form.csv) {
         writeln!(out, "\nmichi messages release {0}, or michi messages give-up {0}", message.id)?;
     }
     Ok(())
+}
+
+/// The lead that is meant, if there is anything of it.
+async fn meant(found: &Installation, who: &str) -> anyhow::Result<LeadId> {
+    let lead = lead::meant(found, who).await?;
+    if found.store.lead(&lead).await?.is_none() && found.store.log(&LogOwner::Lead(lead.clone())).await?.records.is_empty() {
+        bail!("there is no lead {lead}; `michi leads` lists them");
+    }
+    Ok(lead)
 }
 
 /// The messages about a lead, the oldest first: letters to it, and those to everybody in sales whom the playbook knows.

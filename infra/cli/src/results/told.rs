@@ -6,7 +6,7 @@ use std::io::Write;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use michi::id::{ScenarioId, StepId};
-use michi::playbook::Language::En;
+use michi::playbook::Language::{self, En};
 use michi::playbook::scenario::Scenario;
 use michi::scenario::results::{Counts, Figure, Mark, Results, Variant, wilson};
 use serde::Serialize;
@@ -48,6 +48,7 @@ struct Place<'r> {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Whole<'r> {
+    now: Timestamp,
     scenario: &'r ScenarioId,
     at: Timestamp,
     leads: u64,
@@ -58,9 +59,9 @@ pub(super) struct Whole<'r> {
 }
 
 /// Everything that was counted, in JSON.
-pub(super) fn json<'r>(scenario: &'r ScenarioId, results: &'r Results) -> Whole<'r> {
+pub(super) fn json<'r>(scenario: &'r ScenarioId, results: &'r Results, now: Timestamp) -> Whole<'r> {
     let Results { at, leads, unreadable, by, counts } = results;
-    Whole { scenario, at: *at, leads: *leads, unreadable: *unreadable, by: by.as_deref(), figures: all(counts) }
+    Whole { now, scenario, at: *at, leads: *leads, unreadable: *unreadable, by: by.as_deref(), figures: all(counts) }
 }
 
 fn all(counts: &Counts) -> Vec<Row<'_>> {
@@ -115,13 +116,14 @@ pub(super) fn versions(results: &Results) -> BTreeMap<&str, u64> {
 pub(super) fn page(
     id: &ScenarioId,
     scenario: Option<&Scenario>,
+    language: Language,
     results: &Results,
     zone: &TimeZone,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let name = scenario.map_or("taken out of the playbook", |scenario| scenario.name.in_language(En));
+    let name = scenario.map_or("taken out of the playbook", |scenario| scenario.name.in_language(language));
     writeln!(out, "{id}: {name}")?;
-    let leads = counted(usize::try_from(results.leads).unwrap_or(usize::MAX), "lead", "leads");
+    let leads = counted(results.leads, "lead", "leads");
     writeln!(out, "counted on {}, over {leads}; --fresh counts anew", moment(results.at, zone))?;
     if results.unreadable > 0 {
         writeln!(out, "{} of them cannot be read, and are not counted; `michi redrive` may mend them", results.unreadable)?;

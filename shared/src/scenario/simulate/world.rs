@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Course, Deed, Hold, Letter, Run, Simulation, act};
+use super::{Away, Course, Deed, Hold, Letter, Run, Simulation, act};
 use crate::activity::{Activity, Kind, Record, Source};
 use crate::consent::MailClass;
 use crate::fold::{Folded, fold};
 use crate::id::{ActivityId, EnrollmentId, MailId, MessageId, ScenarioId};
 use crate::lead::Stage;
 use crate::lifecycle::{Change, decide};
-use crate::playbook::scenario::{Scenario, Step};
-use crate::scenario::owed::LETTER_OF_USE;
-use crate::scenario::{Enrollment, Owed, Seen, Waiting, advance, enroll};
+use crate::playbook::scenario::{Scenario, Step, Trigger};
+use crate::scenario::{Enrollment, Entering, KeptOut, News, Owed, Seen, Waiting, advance, enroll, entering, inside};
 
 /// How long a letter rests to a lead that sales has in hand.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(6);
@@ -51,11 +50,10 @@ impl World<'_> {
             Next::Enter(id) => self.enter(&id),
             Next::Look(id) => self.look(&id),
             Next::Send(letter) => self.send(letter),
-            Next::Deed(deed) => {
-                if let Some(kind) = self.deed(deed) {
-                    self.happens(Next::Does(kind));
-                }
-            }
+            Next::Deed(deed) => match self.deed(&deed) {
+                Some(kind) => self.happens(Next::Does(kind)),
+                None => self.course.idle.push((self.now, deed)),
+            },
             Next::Does(kind) => {
                 self.tell(kind);
                 let _decided = decide(
@@ -73,18 +71,18 @@ impl World<'_> {
     }
 
     /// What a deed is at this moment; none: there is nothing to answer, or to click in.
-    fn deed(&self, deed: Deed) -> Option<Kind> {
+    fn deed(&self, deed: &Deed) -> Option<Kind> {
         let sent = self.course.letters.iter().rev().find(|letter| letter.sent.is_some()).map(|letter| &letter.message);
         match deed {
-            Deed::Does(what) => act(self.of.playbook, &what, sent),
-            Deed::Becomes { name, value } => Some(Kind::AttributeSet { name, value }),
+            Deed::Does(what) => act(self.of.playbook, what, sent),
+            Deed::Becomes { name, value } => Some(Kind::AttributeSet { name: name.clone(), value: value.clone() }),
             Deed::Answers(answer) => self.open.values().find_map(|(at, _)| {
                 let Waiting::Answer { message, .. } = &at.waiting else { return None };
                 let scenario = self.of.playbook.scenarios.get(&at.scenario)?;
                 let Step::Ask(ask) = scenario.find(&at.place.step)?.step else { return None };
+                let answer = ask.answers.iter().map(|known| &known.id).find(|known| *known == answer)?.clone();
                 let (enrollment, step, message) = (at.id.clone(), ask.id.clone(), message.clone());
-                let (attribute, answer) = (ask.attribute.clone(), answer.clone());
-                Some(Kind::Answered { enrollment, step, message, attribute, answer })
+                Some(Kind::Answered { enrollment, step, message, attribute: ask.attribute.clone(), answer })
             }),
         }
     }
@@ -98,11 +96,9 @@ impl World<'_> {
 
     fn enter(&mut self, id: &ScenarioId) {
         let Some(scenario) = self.of.playbook.scenarios.get(id) else { return };
-        let (playbook, version) = (self.of.playbook, &self.of.version);
-        let folded = Folded::of(playbook, &self.course.log, self.now);
-        match enroll(playbook, version, (id, scenario), &self.course.lead, &folded, "simulated", self.now) {
+        match self.entering(id, scenario) {
             Err(why) => {
-                self.course.kept_out.insert(id.clone(), why);
+                self.course.away.insert(id.clone(), Away::KeptOut(why));
             }
             Ok(entering) => {
                 let enrollment = entering.enrollment;
@@ -114,6 +110,20 @@ impl World<'_> {
                 self.look(&key);
             }
         }
+    }
+
+    /// The lead's entry at this moment. A date lets it in as it does at `score`, so that what is late by then is late here.
+    fn entering(&self, id: &ScenarioId, scenario: &Scenario) -> Result<Entering, KeptOut> {
+        let (playbook, version, lead, now) = (self.of.playbook, &self.of.version, &self.course.lead, self.now);
+        let folded = Folded::of(playbook, &self.course.log, now);
+        let by_hand = enroll(playbook, version, (id, scenario), lead, &folded, "simulated", now)?;
+        if !matches!(scenario.trigger, Trigger::Date(_)) {
+            return Ok(by_hand);
+        }
+        let news = News { records: &[], inside: &inside(playbook, &folded), before: None };
+        let mut all = entering(playbook, version, lead, &folded, news, now).into_iter();
+        // Nothing but an entry for the same date keeps it out now.
+        all.find(|entering| entering.enrollment.scenario == *id).ok_or(KeptOut::Before)
     }
 
     /// Looks at an enrollment if it is due.
@@ -171,22 +181,19 @@ impl World<'_> {
 
     fn is_pending(&self, message: &MessageId) -> bool {
         let letter = self.course.letters.iter().find(|letter| letter.message == *message);
-        letter.is_some_and(|letter| {
-            let given_up = letter.held.contains_key(&Hold::NotAllowed) || self.now >= expires(letter);
-            letter.sent.is_none() && !given_up
-        })
+        letter.is_some_and(|letter| letter.waits(self.now))
     }
 
     /// Sends a letter if it may go out now, or puts it off, as the send gate does.
     fn send(&mut self, place: usize) {
         let Some(letter) = self.course.letters.get(place) else { return };
         let hold = self.hold(letter);
-        if self.now >= expires(letter) {
+        if self.now >= letter.expires() {
             return;
         }
         match hold {
             Some((why, until)) => {
-                let until = until.min(expires(letter));
+                let until = until.min(letter.expires());
                 if let Some(letter) = self.course.letters.get_mut(place) {
                     letter.held.insert(why, until);
                 }
@@ -250,8 +257,4 @@ impl World<'_> {
             self.plan(now.saturating_add(after).unwrap_or(Timestamp::MAX), Next::Does(kind));
         }
     }
-}
-
-fn expires(letter: &Letter) -> Timestamp {
-    letter.owed.saturating_add(LETTER_OF_USE).unwrap_or(Timestamp::MAX)
 }
