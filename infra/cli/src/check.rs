@@ -216,7 +216,10 @@ steps: [{ stop: { id: end } }]
         let (fine, said) = reported(folder.path(), false);
         assert!(fine);
         let said: Vec<&str> = said.lines().skip(3).collect();
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        warning: scenarios/x.yaml:3:32: "compnay" is an attribute that nothing else knows
+          = did you mean "company"? If not, let it be
+        "#);
     }
 
     #[test]
@@ -235,7 +238,15 @@ steps: [{ stop: { id: end } }]
         }
         let (fine, said) = reported(folder.path(), false);
         assert!(!fine);
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @r#"
+        DIR/mail/old/a/invite.md: this file lies too deep to be read
+          = move it to mail/invite.md: folders within mail are not read
+
+        DIR/scenarios/2027/spring.yaml: this file lies too deep to be read
+          = move it to scenarios/spring.yaml: folders within scenarios are not read
+
+        2 mistakes in DIR
+        "#);
     }
 
     #[test]

@@ -33,7 +33,7 @@ use scan::Scan;
 
 /// What each number means, for `--help`.
 static FIGURES: LazyLock<String> = LazyLock::new(|| {
-    let lines = definitions(DEFINED.iter().map(|one| (one.key, one.means(En).to_owned())), 78);
+    let lines = definitions(DEFINED.iter().map(|one| (one.key, one.means(En).to_owned())), 60);
     format!(
         "Figures; the same words follow --who:\n{lines}\
          Of the scenario and its steps runs are counted: who enters anew is counted anew.\n\

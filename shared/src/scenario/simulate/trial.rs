@@ -69,6 +69,10 @@ pub fn attempt(playbook: &Playbook, scenario: &ScenarioId, example: &Example) ->
     let course = simulation.run(&lead, log, deeds(example, zone));
     let came = Came::of(&course, example.begins, zone);
     let mut wrong: Vec<String> = course.idle.iter().map(|(at, deed)| came.idle(*at, deed)).collect();
+    // What would come after the end is not tried.
+    let too_late = example.happens.iter().filter(|happening| happening.day > last);
+    let said = |day| format!("day {day}: nothing is expected of this day or a later one, so what happens then is not tried");
+    wrong.extend(too_late.map(|happening| said(happening.day)));
     wrong.extend(example.expect.iter().flat_map(|expected| came.lacks(expected)));
     wrong.extend(came.unexpected(example, i64::from(last)));
     if wrong.is_empty() { Ok(()) } else { Err(Failure { wrong, came: came.told() }) }
@@ -206,13 +210,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_done_fails_the_example() {
-        let happens = json!([{"day": 1, "does": "mail_clicked"}, {"day": 1, "answers": "yes"}, {"day": 3, "answers": "perhaps"}]);
-        let expect = json!([{"day": 2, "mail": "a"}, {"day": 2, "mail": "b"}]);
+        let happens = json!([{"day": 1, "does": "mail_clicked"}, {"day": 1, "answers": "yes"}, {"day": 3, "answers": "perhaps"},
+            {"day": 5, "answers": "yes"}]);
+        let expect = json!([{"day": 2, "mail": "a"}, {"day": 2, "mail": "b"}, {"day": 4, "at": "q"}]);
         let said = tried(json!({"name": "x", "happens": happens, "expect": expect}), None).unwrap_err();
         insta::assert_snapshot!(said, @r"
           day 1: no mail has gone out before this, to open or to click in
           day 1: no question is open that could be answered with yes
           day 3: no question is open that could be answered with perhaps
+          day 5: nothing is expected of this day or a later one, so what happens then is not tried
           what came: day 2: a; day 2: b
         ");
     }

@@ -34,7 +34,12 @@ steps:
   - set: { id: d, attribute: Industry, to: x }
 ",
     );
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    scenarios/x.yaml:3:32 "compny" is an attribute that nothing else knows; did you mean "company"? If not, let it be
+    scenarios/x.yaml:4:36 "how_fra" is an attribute that nothing else knows; did you mean "how_far"? If not, let it be
+    scenarios/x.yaml:7:44 "renewall" is an attribute that nothing else knows; did you mean "renewal"? If not, let it be
+    scenarios/x.yaml:10:30 "Industry" is an attribute that nothing else knows; did you mean "industry"? If not, let it be
+    "#);
 }
 
 #[test]
@@ -54,5 +59,9 @@ fn letters_on_top_of_each_other_and_twice_are_doubted() {
   - mail: { id: fifth, send: one-idea }
 ",
     );
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    scenarios/x.yaml:8:55 nothing waits between the mail of the step "first" and this one; put a wait between them, so that two letters do not come on top of each other
+    scenarios/x.yaml:11:31 who comes here has had the mail "welcome" from the step "first"; name another mail, or send them as a "series", which sends none twice
+    scenarios/x.yaml:14:30 who comes here has had the mail "one-idea" from the step "all"; name another mail, or send them as a "series", which sends none twice
+    "#);
 }
