@@ -10,7 +10,7 @@ use michi::id::{ActivityId, EnrollmentId, MailId, MessageId, OwnerId, PageViewId
 use michi::lead::Lead;
 use michi::mail::words::{self as shared, lasting};
 use michi::playbook::scenario;
-use michi::scenario::Passing;
+use michi::scenario::{Passing, Subject};
 use michi::verdict::Verdict;
 
 use super::about::{About, about, host};
@@ -67,7 +67,7 @@ pub(crate) struct Teller<'a> {
     engaged: HashMap<(&'a PageViewId, Timestamp), u64>,
     mails: HashMap<&'a MessageId, &'a MailId>,
     /// Which of its mail's subjects a letter of a scenario had.
-    subjects: HashMap<&'a MessageId, u16>,
+    subjects: HashMap<&'a MessageId, &'a Subject>,
     scenarios: HashMap<&'a EnrollmentId, &'a ScenarioId>,
 }
 
@@ -118,7 +118,7 @@ impl<'a> Teller<'a> {
                     teller.scenarios.insert(enrollment, scenario);
                 }
                 Kind::Advanced { passed, .. } => teller.subjects.extend(passed.iter().filter_map(|passed| match &passed.how {
-                    Passing::Mailed { message, subject, .. } => Some((message, *subject)),
+                    Passing::Mailed { message, subject, .. } => Some((message, subject)),
                     _ => None,
                 })),
                 _ => {}
@@ -296,12 +296,13 @@ impl<'a> Teller<'a> {
         if let Some(own) = phrases::own_mail(id.as_str(), self.reader.language) {
             return own.to_owned();
         }
-        let version = self.reader.playbook.mail(id).and_then(|mail| mail.version(self.reader.language));
-        let subject = version.and_then(|(_, version)| match (version.subjects.as_slice(), self.subjects.get(message)) {
-            ([only], _) => Some(only),
-            (subjects, chosen) => subjects.get(usize::from(*chosen?)),
-        });
-        line(subject.filter(|subject| !subject.contains(['{', '}'])).map_or(id.as_str(), String::as_str))
+        let playbook = &self.reader.playbook;
+        let only = || match playbook.mail(id)?.version(self.reader.language)?.1.subjects.as_slice() {
+            [only] => Some(only.as_str()),
+            _ => None,
+        };
+        let subject = self.subjects.get(message).map_or_else(only, |subject| subject.text(id, playbook));
+        line(subject.filter(|subject| !subject.contains(['{', '}'])).unwrap_or(id.as_str()))
     }
 
     /// The question that a step asks, and what this answer to it says.

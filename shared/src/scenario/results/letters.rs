@@ -61,14 +61,17 @@ impl Counts {
 mod tests {
     use super::*;
     use crate::id::MailId;
+    use crate::playbook::Language;
+    use crate::scenario::Subject;
     use crate::scenario::results::Mark;
 
     #[test]
     fn letters_are_added_up_over_versions_and_stand_in_the_order_of_the_steps() {
-        let mark = |version: &str, step: &str, subject, by: Option<&str>, figure| Mark {
+        let subject = |number| Subject { language: Language::En, number, words: "4f9k2a".to_owned() };
+        let mark = |version: &str, step: &str, number, by: Option<&str>, figure| Mark {
             version: version.to_owned(),
             step: StepId::parse(step).ok(),
-            letter: Some(Variant { mail: MailId::parse("news").unwrap(), subject }),
+            letter: Some(Variant { mail: MailId::parse("news").unwrap(), subject: subject(number) }),
             by: by.map(str::to_owned),
             figure,
         };
@@ -82,8 +85,9 @@ mod tests {
         let steps = [StepId::parse("first").unwrap(), StepId::parse("a-second").unwrap()];
         let told = |by| {
             let found = counts.letters(&steps.iter().collect::<Vec<_>>(), by);
-            let told =
-                |one: &Letters<'_>| format!("{} {} {:?} {}", one.step, one.letter.subject, one.by, one.count(&Figure::Sent));
+            let told = |one: &Letters<'_>| {
+                format!("{} {} {:?} {}", one.step, one.letter.subject.number, one.by, one.count(&Figure::Sent))
+            };
             found.iter().map(told).collect::<Vec<_>>()
         };
         assert_eq!(told(false), ["first 0 None 5", "first 1 None 0", "a-second 0 None 4"]);
