@@ -1,5 +1,6 @@
 //! How a version goes live: one at a time, by whom it takes, and back.
 
+use jiff::tz::TimeZone;
 use michi::io::Store;
 use michi::io::store::Live;
 use michi::playbook::Approval;
@@ -59,7 +60,7 @@ async fn an_older_version_needs_force_and_rollback_is_the_door() {
     assert!(rollback::wanted(store, Some("")).await.unwrap_err().to_string().contains("several"));
     let forced = deliver::apply(store, &old, &plan, &author("ann"), true, suite.now()).await.unwrap();
     assert!(matches!(forced, Delivered::Live(live) if live.previous == Some(second.version.clone())));
-    let shown = history::shown(&store.playbook_history().await.unwrap()).unwrap();
+    let shown = history::shown(&store.playbook_history().await.unwrap(), &TimeZone::UTC).unwrap();
     let lines: Vec<&str> = shown.lines().collect();
     assert!(lines.len() == 3 && lines[0].starts_with("* ") && lines[0].ends_with("applied by ann: Prices count more"), "{shown}");
     assert!(!planned(&suite, &old).await.pending);
@@ -81,7 +82,7 @@ async fn where_two_must_agree_a_second_person_makes_it_live() {
     assert!(by("mika").await.unwrap_err().to_string().contains("somebody else"));
     assert_eq!(by("ann").await.unwrap().version, plan.version);
     assert_eq!(store.proposal().await.unwrap(), None);
-    let shown = history::shown(&store.playbook_history().await.unwrap()).unwrap();
+    let shown = history::shown(&store.playbook_history().await.unwrap(), &TimeZone::UTC).unwrap();
     assert!(shown.lines().next().unwrap().contains("applied by mika, approved by ann"), "{shown}");
     suite.advance(MINUTE).await.unwrap();
     assert!(approve::approve(store, &kept, &plan, &proposal, "ann", suite.now()).await.is_err(), "once");

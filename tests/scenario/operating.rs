@@ -41,7 +41,7 @@ async fn said(target: &Target, line: &str) -> Result<Value, String> {
     let typed = Typed::try_parse_from(words).map_err(|misuse| misuse.to_string())?;
     let value = match typed {
         Typed::Scenarios(args) => scenarios::show(&args, &mut out).await.map(|()| None),
-        Typed::Enroll(args) => scenarios::enroll(&args, &mut out).await.map(|done| Some(json!(done))),
+        Typed::Enroll(args) => scenarios::enroll(&args).await.map(|done| Some(json!(done))),
         Typed::Pause(args) => scenarios::pause(&args).await.map(|done| Some(json!(done))),
         Typed::Resume(args) => scenarios::resume(&args).await.map(|done| Some(json!(done))),
         Typed::Stop(args) => scenarios::stop(&args).await.map(|done| Some(json!(done))),
@@ -75,15 +75,23 @@ async fn leads_are_let_in_by_hand_once_an_occasion() {
 
     // A list: one has been in it, one is new, one is nobody's.
     let list = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
-    std::fs::write(list.path(), "email\nmori@aoba.example\nkato@aoba.example\nnobody@aoba.example\n").unwrap();
-    let line = format!("enroll nurture --csv {} --occasion expo --yes", list.path().display());
+    std::fs::write(list.path(), "email\nmori@aoba.example\nkato@aoba.example\nno address\nnobody@aoba.example\n").unwrap();
+    let line = format!("enroll nurture --csv {} --occasion expo -y", list.path().display());
     let done = said(&target, &line).await.unwrap();
+    let refused = done["refused"][0].as_str().unwrap();
+    assert!(refused.contains(":4: ") && done["refused"][1].is_null(), "{refused}");
     assert_eq!((&done["entered"], &done["strangers"], &done["leads"]), (&json!(1), &json!(1), &json!(2)));
     assert_eq!(other.entered(&suite).await, 1);
     for (line, wrong) in [
         ("enroll nurtre --lead mori@aoba.example", "did you mean \"nurture\"?"),
         ("enroll nurture --segment none", "no segment is called"),
         ("enroll nurture", "required"),
+        ("enroll nurture --lead mori@aoba.example --json", "--dry-run or --yes"),
+        ("stop nurtre --yes", "did you mean \"nurture\"?"),
+        ("stop nurture --json", "--yes"),
+        // Nobody sits at a terminal here, so that a question is an error.
+        ("stop nurture", "give --yes"),
+        ("enroll nurture --lead sato@aoba.example", "no lead has this address"),
         ("pause none --by ann", "no scenario is called"),
     ] {
         let error = said(&target, line).await.unwrap_err();
@@ -122,7 +130,10 @@ async fn one_lead_rests_by_itself_and_one_is_stopped() {
     assert!(matches!(reader.open(&suite).await[0].waiting, Waiting::Resume { .. }));
     // Neither what the lead does nor that all go on wakes it.
     said(&target, "pause nurture --by ann").await.unwrap();
-    said(&target, "resume nurture").await.unwrap();
+    let rests = said(&target, "pause nurture --lead mori@aoba.example --by ann").await.unwrap();
+    assert_eq!((&rests["lead"], &rests["paused"]["by"], &rests["under_way"]), (&json!(reader.lead), &json!("ann"), &json!(1)));
+    let on = said(&target, "resume nurture").await.unwrap();
+    assert!(on["paused"].is_null() && on["lead"].is_null(), "{on}");
     suite.advance(DAY * 8).await.unwrap();
     assert_eq!((reader.got(&suite).await.len(), other.got(&suite).await.len()), (1, 2));
     said(&target, "resume nurture --lead mori@aoba.example").await.unwrap();
@@ -241,6 +252,33 @@ async fn a_plan_says_what_becomes_of_those_under_way() {
     }
     // Nothing was written.
     assert_eq!(reader.open(&suite).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_plan_says_who_would_enter_at_once() {
+    let (suite, _target) = nurturing().await;
+    let [_mori, _kato] = [Reader::sending(&suite, "mori", "survey").await, Reader::sending(&suite, "kato", "survey").await];
+    suite.advance(HOUR).await.unwrap();
+    let planned = async |who: &str| {
+        let scenario = json!({ "name": "Trial", "trigger": { "stage": ["lead"] }, "who": who,
+            "steps": [{ "wait": { "id": "w", "for": "1d" } }, { "stop": { "id": "end" } }] });
+        let candidate = changed(&suite, |playbook| {
+            let id = ScenarioId::parse("trial").unwrap();
+            playbook.scenarios.insert(id, serde_json::from_value(scenario).unwrap());
+        });
+        let plan = Plan::of(&suite.own().store, &candidate, Fold::default(), suite.now()).await.unwrap();
+        (plan.to_string(), plan.leads.unwrap().entering)
+    };
+    for who in ["existing", "both"] {
+        let (said, entering) = planned(who).await;
+        assert_eq!(entering.iter().map(|one| (one.scenario.as_str(), one.leads)).collect::<Vec<_>>(), [("trial", 2)], "{said}");
+        let mailable = entering[0].mailable;
+        assert!(said.contains(&format!("trial: 2 leads would enter at once, {mailable} of them may be mailed")), "{said}");
+        assert!(said.contains("    + scenario trial: 2 steps, begins when a lead comes to stage lead\n"), "{said}");
+        assert!(!said.contains("under_way"), "{said}");
+    }
+    let (said, entering) = planned("new").await;
+    assert!(entering.is_empty() && !said.contains("would enter at once"), "{said}");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use crate::playbook::Playbook;
 use crate::playbook::scenario::{Again, Scenario, Trigger, UnderWay, Who};
 
 /// A date that passed longer ago lets nobody in: it was not missed, it was there before.
-const PAST: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(super) const PAST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A lead that enters: both are saved in one transaction.
 #[derive(Debug, Clone, PartialEq)]

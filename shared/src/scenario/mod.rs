@@ -2,7 +2,7 @@
 //!
 //! - `enrollment`: one lead in one scenario: where it stands, what it waits for, and what is said of that in its log
 //! - `entry`: who enters, and when
-//! - `runs`: what a log tells of its runs; `words`: why they ended, as people are told
+//! - `runs`: what a log tells of its runs; `words`: why they ended, `told`: why a lead does not enter, as people are told
 //! - `bound`: by which version a lead under way goes on
 //! - `advance`, `turn`: how it goes on, step by step
 //! - `graph`, `window`: which step comes after which; by whose clock days and hours count
@@ -19,6 +19,7 @@ pub mod owed;
 pub mod results;
 mod runs;
 pub mod simulate;
+mod told;
 mod turn;
 mod window;
 mod words;

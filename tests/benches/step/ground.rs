@@ -145,6 +145,7 @@ async fn write(suite: &Suite, live: &Versioned, n: usize) {
         playbook: live.version.clone(),
         epoch: live.playbook.scoring.interest.epoch(),
         erased: None,
+        merged: None,
         next_review: None,
         last_seen: None,
     };

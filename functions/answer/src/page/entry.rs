@@ -298,13 +298,11 @@ impl<'a> Teller<'a> {
         if let Some(own) = phrases::own_mail(id.as_str(), language) {
             return own.to_owned();
         }
-        let subject = match self.subjects.get(message) {
-            Some(subject) => subject.text(id, playbook),
-            None => match playbook.mail(id).and_then(|mail| mail.version(language)).map(|(_, version)| &*version.subjects) {
-                Some([only]) => Some(only.as_str()),
-                _ => None,
-            },
+        let only = || match playbook.mail(id)?.version(language)?.1.subjects.as_slice() {
+            [only] => Some(only.as_str()),
+            _ => None,
         };
+        let subject = self.subjects.get(message).map_or_else(only, |subject| subject.text(id, playbook));
         line(subject.filter(|subject| !subject.contains(['{', '}'])).unwrap_or(id.as_str()))
     }
 

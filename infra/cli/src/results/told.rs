@@ -67,6 +67,7 @@ impl<'r> Told<'r> {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Whole<'r> {
+    now: Timestamp,
     scenario: &'r ScenarioId,
     at: Timestamp,
     leads: u64,
@@ -77,9 +78,9 @@ pub(super) struct Whole<'r> {
 }
 
 /// Everything that was counted, in JSON.
-pub(super) fn json<'r>(scenario: &'r ScenarioId, results: &'r Results) -> Whole<'r> {
+pub(super) fn json<'r>(scenario: &'r ScenarioId, results: &'r Results, now: Timestamp) -> Whole<'r> {
     let Results { at, leads, unreadable, by, counts } = results;
-    Whole { scenario, at: *at, leads: *leads, unreadable: *unreadable, by: by.as_deref(), figures: all(counts) }
+    Whole { now, scenario, at: *at, leads: *leads, unreadable: *unreadable, by: by.as_deref(), figures: all(counts) }
 }
 
 fn all(counts: &Counts) -> Vec<Row<'_>> {
@@ -136,9 +137,10 @@ pub(super) fn versions(results: &Results) -> BTreeMap<&str, u64> {
 /// Everything of interest, for people.
 pub(super) fn page(id: &ScenarioId, playbook: &Playbook, results: &Results, out: &mut dyn Write) -> anyhow::Result<()> {
     let (scenario, zone) = (playbook.scenarios.get(id), playbook.setup.time_zone.get());
-    let name = scenario.map_or("taken out of the playbook", |scenario| scenario.name.in_language(En));
+    let named = |scenario: &Scenario| scenario.name.in_language(playbook.setup.language).to_owned();
+    let name = scenario.map_or_else(|| "taken out of the playbook".to_owned(), named);
     writeln!(out, "{id}: {name}")?;
-    let leads = counted(usize::try_from(results.leads).unwrap_or(usize::MAX), "lead", "leads");
+    let leads = counted(results.leads, "lead", "leads");
     writeln!(out, "counted on {}, over {leads}; --fresh counts anew", moment(results.at, zone))?;
     if results.unreadable > 0 {
         writeln!(out, "{} of them cannot be read, and are not counted; `michi redrive` may mend them", results.unreadable)?;

@@ -1,10 +1,10 @@
 //! One lead in a simulation, and what is to come for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Course, Deed, Hold, Letter, Run, Simulation, act};
+use super::{Away, Course, Deed, Hold, Letter, Run, Simulation, act};
 use crate::activity::{Activity, Kind, Record, Source};
 use crate::consent::{Basis, Ground, MailClass};
 use crate::fold::{Folded, fold};
@@ -13,9 +13,11 @@ use crate::lifecycle::{Change, decide};
 use crate::mail::gate::{self, Deferral, ForLead, Passage, Refusal};
 use crate::mail::mailing::{Claimed, Mailing};
 use crate::mail::message::{Content, Message};
-use crate::playbook::scenario::{Scenario, Step};
-use crate::scenario::owed::{LETTER_OF_USE, message};
-use crate::scenario::{Enrollment, Newest, Owed, Seen, Waiting, advance, enroll};
+use crate::playbook::scenario::{Scenario, Step, Trigger};
+use crate::scenario::owed::message;
+use crate::scenario::{
+    Enrollment, Entering, KeptOut, Left, Newest, News, Owed, Seen, Waiting, advance, enroll, entering, inside,
+};
 
 /// What happens next in a lead's course.
 #[derive(Debug, Clone)]
@@ -33,8 +35,6 @@ pub(super) struct World<'s> {
     pub(super) course: Course,
     /// The letters of the course, as the send gate is asked for them.
     pub(super) messages: Vec<Message>,
-    /// Those that do not go out any more, since their run is over.
-    pub(super) taken_back: BTreeSet<MessageId>,
     /// Its open enrollments, each with its run.
     pub(super) open: BTreeMap<EnrollmentId, (Enrollment, usize)>,
     /// What is to come, in order; what is planned for the same moment, in the order in which it was planned.
@@ -54,11 +54,10 @@ impl World<'_> {
             Next::Enter(id) => self.enter(&id),
             Next::Look(id) => self.look(&id),
             Next::Send(letter) => self.send(letter),
-            Next::Deed(deed) => {
-                if let Some(kind) = self.deed(deed) {
-                    self.happens(Next::Does(kind));
-                }
-            }
+            Next::Deed(deed) => match self.deed(&deed) {
+                Some(kind) => self.happens(Next::Does(kind)),
+                None => self.course.idle.push((self.now, deed)),
+            },
             Next::Does(kind) => {
                 self.tell(kind);
                 let _decided = decide(
@@ -76,18 +75,18 @@ impl World<'_> {
     }
 
     /// What a deed is at this moment; none: there is nothing to answer, or to click in.
-    fn deed(&self, deed: Deed) -> Option<Kind> {
+    fn deed(&self, deed: &Deed) -> Option<Kind> {
         let sent = self.course.letters.iter().rev().find(|letter| letter.sent.is_some()).map(|letter| &letter.message);
         match deed {
-            Deed::Does(what) => act(self.of.playbook, &what, sent),
-            Deed::Becomes { name, value } => Some(Kind::AttributeSet { name, value }),
+            Deed::Does(what) => act(self.of.playbook, what, sent),
+            Deed::Becomes { name, value } => Some(Kind::AttributeSet { name: name.clone(), value: value.clone() }),
             Deed::Answers(answer) => self.open.values().find_map(|(at, _)| {
                 let Waiting::Answer { message, .. } = &at.waiting else { return None };
                 let scenario = self.of.playbook.scenarios.get(&at.scenario)?;
                 let Step::Ask(ask) = scenario.find(&at.place.step)?.step else { return None };
+                let answer = ask.answers.iter().map(|known| &known.id).find(|known| *known == answer)?.clone();
                 let (enrollment, step, message) = (at.id.clone(), ask.id.clone(), message.clone());
-                let (attribute, answer) = (ask.attribute.clone(), answer.clone());
-                Some(Kind::Answered { enrollment, step, message, attribute, answer })
+                Some(Kind::Answered { enrollment, step, message, attribute: ask.attribute.clone(), answer })
             }),
         }
     }
@@ -101,11 +100,9 @@ impl World<'_> {
 
     fn enter(&mut self, id: &ScenarioId) {
         let Some(scenario) = self.of.playbook.scenarios.get(id) else { return };
-        let (playbook, version) = (self.of.playbook, &self.of.version);
-        let folded = Folded::of(playbook, &self.course.log, self.now);
-        match enroll(playbook, version, (id, scenario), &self.course.lead, &folded, "simulated", self.now) {
+        match self.entering(id, scenario) {
             Err(why) => {
-                self.course.kept_out.insert(id.clone(), why);
+                self.course.away.insert(id.clone(), Away::KeptOut(why));
             }
             Ok(entering) => {
                 let enrollment = entering.enrollment;
@@ -117,6 +114,20 @@ impl World<'_> {
                 self.look(&key);
             }
         }
+    }
+
+    /// The lead's entry at this moment. A date lets it in as it does at `score`, so that what is late by then is late here.
+    fn entering(&self, id: &ScenarioId, scenario: &Scenario) -> Result<Entering, KeptOut> {
+        let (playbook, version, lead, now) = (self.of.playbook, &self.of.version, &self.course.lead, self.now);
+        let folded = Folded::of(playbook, &self.course.log, now);
+        let by_hand = enroll(playbook, version, (id, scenario), lead, &folded, "simulated", now)?;
+        if !matches!(scenario.trigger, Trigger::Date(_)) {
+            return Ok(by_hand);
+        }
+        let news = News { records: &[], inside: &inside(playbook, &folded), before: None };
+        let mut all = entering(playbook, version, lead, &folded, news, now).into_iter();
+        // Nothing but an entry for the same date keeps it out now.
+        all.find(|entering| entering.enrollment.scenario == *id).ok_or(KeptOut::Before)
     }
 
     /// Looks at an enrollment if it is due.
@@ -152,10 +163,11 @@ impl World<'_> {
                 self.messages.push(said);
                 self.plan(now, Next::Send(self.course.letters.len() - 1));
             }
-            if let (Some(left), Some(mail)) = (&advance.left, &at.mail)
-                && left.withdraws_mail()
-            {
-                self.taken_back.insert(mail.clone());
+            if advance.left.as_ref().is_some_and(Left::withdraws_mail) {
+                let newest = self.course.letters.iter_mut().find(|letter| Some(&letter.message) == at.mail.as_ref());
+                if let Some(letter) = newest.filter(|letter| letter.sent.is_none()) {
+                    letter.held.insert(Hold::TakenBack, now);
+                }
             }
             let Some(after) = advance.after else { return };
             if after.waiting != at.waiting {
@@ -183,14 +195,17 @@ impl World<'_> {
     fn newest(&self, message: &MessageId) -> Newest {
         match self.course.letters.iter().find(|letter| letter.message == *message) {
             Some(letter) if letter.sent.is_some() => Newest::Sent,
-            Some(letter) if !letter.held.contains_key(&Hold::NotAllowed) && self.now < expires(letter) => Newest::Pending,
+            Some(letter) if letter.waits(self.now) => Newest::Pending,
             Some(_) | None => Newest::GivenUp,
         }
     }
 
     /// Sends a letter if the send gate lets it out now, or puts it off.
     fn send(&mut self, place: usize) {
-        let Some(message) = self.messages.get(place).filter(|message| !self.taken_back.contains(&message.id)) else { return };
+        if self.course.letters.get(place).is_none_or(|letter| letter.held.contains_key(&Hold::TakenBack)) {
+            return;
+        }
+        let Some(message) = self.messages.get(place) else { return };
         let (why, until) = match self.passage(message) {
             None | Some(Passage::Refuse { why: Refusal::TooLate }) => return,
             Some(Passage::Send { .. }) => return self.sent(place),
@@ -254,8 +269,4 @@ impl World<'_> {
             self.plan(now.saturating_add(after).unwrap_or(Timestamp::MAX), Next::Does(kind));
         }
     }
-}
-
-fn expires(letter: &Letter) -> Timestamp {
-    letter.owed.saturating_add(LETTER_OF_USE).unwrap_or(Timestamp::MAX)
 }
