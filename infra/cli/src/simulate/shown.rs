@@ -60,8 +60,8 @@ impl Simulated<'_> {
             self.scenario(scenario, out)?;
         }
         let sent: u64 = report.days.values().sum();
-        let waiting = counted(report.waiting, "waits", "wait");
-        writeln!(out, "\nletters: {sent} sent, {waiting} to go out at the end, {} that would never go out", report.unsent)?;
+        let (waiting, never) = (report.waiting, report.unsent);
+        writeln!(out, "\nletters: {sent} sent, {waiting} still waiting at the end, {never} that would never go out")?;
         for (mail, letters) in &report.mails {
             writeln!(out, "  {letters:>7}  {mail}")?;
         }
