@@ -8,7 +8,7 @@ use michi::activity::{Kind, Proof, Source};
 use michi::id::{EnrollmentId, MailId, MessageId, PlaybookVersion, RuleId, ScenarioId, StepId, WayId};
 use michi::io::store::{Lies, Pause};
 use michi::playbook::Language;
-use michi::scenario::{Enrollment, Entry, Left, Passed, Passing, Place, Waiting};
+use michi::scenario::{Enrollment, Entry, Left, Passed, Passing, Place, Subject, Waiting};
 
 use super::super::UnderWay;
 use super::story::{Story, Told, playbook};
@@ -41,7 +41,10 @@ fn reader() -> Story {
         Source::Michi,
         Kind::Enrolled { scenario: scenario(), enrollment: enrollment.clone(), version, entry: Entry::State(0) },
     );
-    let mailed = Passing::Mailed { mail: mail.clone(), message: message.clone(), subject: 1 };
+    let playbook = playbook();
+    let written = playbook.mail(&mail).and_then(|mail| mail.versions.get(&Language::En)).unwrap();
+    let subject = Subject::of(Language::En, written, 1).unwrap();
+    let mailed = Passing::Mailed { mail: mail.clone(), message: message.clone(), subject };
     story.pass(2 * 24 * 60).add(Source::Michi, advanced(vec![passed("time-to-read", Passing::Done)], None));
     story.pass(60).add(Source::Michi, advanced(vec![passed("three-questions", mailed)], None));
     story.add(Source::Michi, Kind::MailSent { message: message.clone(), mail, owner: None });
