@@ -73,6 +73,7 @@ pub(crate) async fn letter_sent(suite: &Suite, lead: &LeadId, links: &[&str], no
         values: std::collections::BTreeMap::new(),
         links: links.iter().map(|link| (*link).to_owned()).collect(),
         question: None,
+        hours: None,
     };
     let version = suite.own().playbook().await.unwrap().version;
     let expires = now + SignedDuration::from_hours(1);

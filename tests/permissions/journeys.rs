@@ -9,7 +9,7 @@ use michi::activity::{Kind, LogOwner, Record};
 use michi::consent::MailClass;
 use michi::id::{ActivityId, MessageId, OwnerId, ScenarioId, VisitorId};
 use michi::io::store::{Mark, Pause};
-use michi::link::{self, OfLetter};
+use michi::link::{self, OfLetter, View};
 use michi::scenario::results::Results;
 use michi_local::template::Access;
 use michi_local::{Fate, Fault, Planned, Service, Suite};
@@ -234,6 +234,11 @@ async fn leads_go_along_a_scenario() -> Suite {
     let told = ScenarioId::parse("told").unwrap();
     suite.own().store.pause(&told, &pause).await.unwrap();
     suite.advance(SignedDuration::from_hours(48)).await.unwrap();
+    // Sales looks where the lead stands.
+    let (number, key) = suite.own().keys.signing().unwrap();
+    let link = View::new(reader.lead.clone(), OwnerId::parse("sales").unwrap(), suite.now()).url("", number, key.bytes());
+    let page = suite.request(Request::get(link).body(Body::empty()).unwrap()).await;
+    assert!(page.status().is_success());
     finish(&suite).await;
     suite
 }

@@ -3,18 +3,18 @@
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use michi::activity::{Kind, LogOwner};
 use michi::fold::fold;
 use michi::io::{App, Error, Retry};
 use michi::link::Confirm;
 use michi::playbook::Language;
-use michi::verdict::{Signals, Verdict};
 
-use crate::body::Fields;
+use crate::body::{Fields, by_a_person};
 use crate::choices::{Asks, Confirmation, known};
-use crate::{Door, Nothing};
+use crate::door::Door;
+use crate::nothing::Nothing;
 
 /// How often a confirmation is begun anew when somebody else was faster.
 const REREADS: usize = 5;
@@ -28,8 +28,7 @@ pub(crate) async fn show(State(door): State<Door>, Path(token): Path<String>) ->
 /// What was posted.
 pub(crate) async fn take(State(door): State<Door>, Path(token): Path<String>, headers: HeaderMap, body: Body) -> Response {
     let Some(link) = opened(&door.app, &token) else { return door.nothing(&Nothing::NO_SUCH_CONFIRMATION) };
-    let user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let person = Signals::of(user_agent).verdict() == Verdict::Human;
+    let person = by_a_person(&headers);
     let pressed = Fields::of(&headers, body).await.is_some_and(|fields| fields.says("confirm", "yes"));
     let status = if pressed { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     door.said(confirmation(&door.app, &link, person && pressed).await, status)

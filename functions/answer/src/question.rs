@@ -7,7 +7,7 @@ mod page;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Kind, Log, LogOwner, Record};
@@ -18,10 +18,10 @@ use michi::link;
 use michi::mail::letter::{Cause, Question};
 use michi::mail::message::Content;
 use michi::playbook::Language;
-use michi::verdict::{Signals, Verdict};
 
-use crate::body::Fields;
-use crate::{Door, Nothing};
+use crate::body::{Fields, by_a_person};
+use crate::door::Door;
+use crate::nothing::Nothing;
 use page::{Notice, QuestionPage};
 
 /// The page, with the answer chosen that the link stands for.
@@ -38,8 +38,7 @@ pub(crate) async fn show(State(door): State<Door>, Path(token): Path<String>) ->
 /// What was posted from the page.
 pub(crate) async fn take(State(door): State<Door>, Path(token): Path<String>, headers: HeaderMap, body: Body) -> Response {
     let Some(link) = opened(&door.app, &token) else { return door.nothing(&Nothing::NO_SUCH_QUESTION) };
-    let user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let person = Signals::of(user_agent).verdict() == Verdict::Human;
+    let person = by_a_person(&headers);
     let fields = Fields::of(&headers, body).await.unwrap_or_default();
     let mut status = StatusCode::OK;
     let page = async {

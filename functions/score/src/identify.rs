@@ -5,7 +5,7 @@
 //! goes on from its cursor; a record that raced past the link is fetched two minutes later.
 
 use jiff::{SignedDuration, Timestamp};
-use michi::activity::{Activity, Kind, LogOwner, Proof, Record, Source};
+use michi::activity::{Activity, Kind, Log, LogOwner, Proof, Record, Source};
 use michi::fold::history;
 use michi::id::{ActivityId, LeadId, VisitorId};
 use michi::io::store::{CopyFilter, Mark, Token, VisitorItem, Wake};
@@ -14,7 +14,7 @@ use michi::verdict::Verdict;
 use michi::verdict::mail::Judged;
 
 use crate::finish;
-use crate::review::{Linking, Look, conclude};
+use crate::review::{Linking, Look, SETTLING, conclude};
 
 /// How long copying goes on before it lets others pass.
 const YIELD: SignedDuration = SignedDuration::from_secs(5);
@@ -118,6 +118,18 @@ async fn by_address(app: &App, record: &Record, activity: &Activity) -> Result<W
     Ok(Whose::Of(Named { lead, proof: if proven { Proof::Proven } else { Proof::Claimed }, token: None }))
 }
 
+/// What a browser has told around the moment at which it told whose it is, and what lets leads into scenarios: a form, or an
+/// event of the customer's own. Before that nobody looked at it.
+pub(crate) fn around(log: &Log, visitor: &VisitorId, told: Timestamp) -> Vec<ActivityId> {
+    let tells = |record: &&Record| {
+        let lets_in = |one: &Activity| matches!(one.kind, Kind::FormSubmitted(_) | Kind::Tracked { .. });
+        record.visitor.as_ref() == Some(visitor)
+            && record.received.duration_since(told).abs() <= SETTLING
+            && record.activities.iter().any(lets_in)
+    };
+    log.records.iter().filter(tells).map(|record| record.id.clone()).collect()
+}
+
 async fn link(app: &App, wake: &Wake, record: &Record, visitor: &VisitorId, named: Named) -> Result<(), Error> {
     let now = app.clock.now();
     let known = app.store.visitor_consistent(visitor).await?;
@@ -162,6 +174,7 @@ async fn link(app: &App, wake: &Wake, record: &Record, visitor: &VisitorId, name
         token: named.token,
     };
     let wakes = std::slice::from_ref(wake);
-    let look = Look { id: &named.lead, before, log, wakes, news: &[], linking: Some(linking), settled: &[], now };
+    let news = around(&log, visitor, record.received);
+    let look = Look { id: &named.lead, before, log, wakes, news: &news, linking: Some(linking), settled: &[], now };
     conclude(app, look).await
 }

@@ -12,6 +12,7 @@ use michi::mail::mailing::Mailing;
 use michi::mail::text::cleaned;
 use michi::scenario::Enrollment;
 
+use crate::identify::around;
 use crate::scenarios::{self, Ways};
 use crate::{consent, erase, finish, lists, merge};
 
@@ -119,8 +120,10 @@ async fn look(app: &App, before: LeadItem, wakes: &[Wake], news: &[ActivityId]) 
     if ripe.is_empty() && !wakes.is_empty() && news.iter().all(|id| wakes.iter().any(|wake| wake.activity == *id)) {
         return Ok(());
     }
+    let raced = settled.iter().flat_map(|visitor| around(&log, &visitor.visitor, visitor.linked));
+    let news: Vec<ActivityId> = news.iter().cloned().chain(raced).collect();
     let (before, wakes) = (Some(before), ripe.as_slice());
-    conclude(app, Look { id: &id, before, log, wakes, news, linking: None, settled: &settled, now }).await
+    conclude(app, Look { id: &id, before, log, wakes, news: &news, linking: None, settled: &settled, now }).await
 }
 
 /// Whether the lead was last judged by another playbook, so that the rules may be what moves it: a lead that they make

@@ -56,28 +56,31 @@ impl Step {
 pub async fn handle(step: &Step, _tick: Tick) -> Result<(), Error> {
     let end = step.clock.now().saturating_add(SWEEP_TIME).unwrap_or(Timestamp::MAX);
     let mut seen: HashSet<DueKey> = HashSet::new();
-    let mut stuck = 0;
+    let mut listed_still = 0;
     for round in 0.. {
         let now = step.clock.now();
-        // What could be moved in no way is in front of the others still.
-        let due = step.store.due(Function::Step, now, ROUND + stuck).await?;
+        // The index may be behind, and what could be moved in no way stays where it is: both are in front of the others still.
+        let limit = ROUND + listed_still;
+        let due = step.store.due(Function::Step, now, limit).await?;
         if let Some(late) = due.lateness(now).filter(|_| round == 0) {
             tracing::warn!(due.late_minutes = late.as_mins(), "due work is late");
         }
+        let listed = due.keys.len();
         let keys: VecDeque<DueKey> = due.keys.into_iter().filter(|key| !seen.contains(key)).collect();
-        if keys.is_empty() || now >= end {
+        if now >= end || (keys.is_empty() && listed < limit) {
             return Ok(());
         }
+        listed_still = listed - keys.len();
         seen.extend(keys.iter().cloned());
         let walk = Walk { step, live: step.shelf.live().await?, pauses: step.store.pauses().await? };
-        stuck += drain(&walk, keys, end).await;
+        drain(&walk, keys, end).await;
     }
     Ok(())
 }
 
-/// Takes these along, some at once. Answers how many could be moved in no way.
-async fn drain(walk: &Walk<'_>, keys: VecDeque<DueKey>, end: Timestamp) -> usize {
-    let (waiting, stuck) = (Mutex::new(keys), Mutex::new(0));
+/// Takes these along, some at once.
+async fn drain(walk: &Walk<'_>, keys: VecDeque<DueKey>, end: Timestamp) {
+    let waiting = Mutex::new(keys);
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let work = || async {
         while let Some(key) = next() {
@@ -87,12 +90,10 @@ async fn drain(walk: &Walk<'_>, keys: VecDeque<DueKey>, end: Timestamp) -> usize
             let Err(error) = walk.go(&key).await else { continue };
             if let Err(worse) = walk.put_off(&key, &error).await {
                 tracing::error!(error = %worse, item.key = key.sk, "an enrollment could neither be advanced nor put off");
-                *stuck.lock().unwrap_or_else(PoisonError::into_inner) += 1;
             }
         }
     };
     together((0..AT_ONCE).map(|_| work())).await;
-    stuck.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

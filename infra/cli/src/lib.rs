@@ -26,6 +26,7 @@ pub mod leads;
 pub mod mail;
 pub mod merge;
 pub mod messages;
+pub mod named;
 pub mod output;
 pub mod plan;
 pub mod preview;

@@ -19,7 +19,7 @@ use michi::playbook::Playbook;
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
-use crate::lead::meant;
+use crate::lead;
 use crate::shown::{self, Form, Table};
 
 /// What `michi messages` takes.
@@ -77,7 +77,7 @@ pub struct ListArgs {
     #[arg(long, value_name = "ID|ADDRESS")]
     pub lead: Option<String>,
     /// How many
-    #[arg(long, default_value_t = 50, value_name = "N")]
+    #[arg(long, default_value = "50", value_name = "N", value_parser = shown::some)]
     pub limit: usize,
     /// In which form.
     #[command(flatten)]
@@ -152,9 +152,13 @@ pub fn run(args: &MessagesArgs) -> anyhow::Result<ExitCode> {
 pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let found = args.target.open().await?;
     let live = found.playbook().await?;
-    let mut messages = match (args.state, &args.lead) {
-        (_, Some(who)) => {
-            let log = found.store.log(&LogOwner::Lead(meant(&found, who).await?)).await?;
+    let lead = match &args.lead {
+        Some(who) => Some(meant(&found, who).await?),
+        None => None,
+    };
+    let mut messages = match (args.state, &lead) {
+        (_, Some(lead)) => {
+            let log = found.store.log(&LogOwner::Lead(lead.clone())).await?;
             let mut all = about(&found, &log, &live.playbook).await?;
             all.reverse();
             all
@@ -190,19 +194,20 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             last(message, zone).unwrap_or_default(),
         ]);
     }
-    if args.form.csv {
-        table.csv(out)?;
-        return Ok(());
-    }
-    if messages.is_empty() {
-        writeln!(out, "no such messages")?;
-        return Ok(());
-    }
-    table.columns(out)?;
-    for message in messages.iter().filter(|message| message.state == State::Held) {
+    table.write(args.form.csv, "no such messages", out)?;
+    for message in messages.iter().filter(|message| message.state == State::Held && !args.form.csv) {
         writeln!(out, "\nmichi messages release {0}, or michi messages give-up {0}", message.id)?;
     }
     Ok(())
+}
+
+/// The lead that is meant, if there is anything of it.
+async fn meant(found: &Installation, who: &str) -> anyhow::Result<LeadId> {
+    let lead = lead::meant(found, who).await?;
+    if found.store.lead(&lead).await?.is_none() && found.store.log(&LogOwner::Lead(lead.clone())).await?.records.is_empty() {
+        bail!("there is no lead {lead}; `michi leads` lists them");
+    }
+    Ok(lead)
 }
 
 /// The messages about a lead whose log this is, the oldest first: letters to it, and those to everybody in sales whom the

@@ -69,7 +69,9 @@ pub mod streams;
 mod suite;
 pub mod template;
 
-pub use client::{At, Call, Client, Fault, Faults, Meanwhile, Outcome, Planned, Record, Request, Service, Tap, Touch, Units};
+pub use client::{
+    At, Call, Client, Fault, Faults, Meanwhile, Outcome, Planned, Record, Request, Service, Sum, Tap, Touch, Units,
+};
 pub use functions::{Cause, Run};
 pub use invoke::Ended;
 pub use ses::{Fate, Mail, Mailbox, Mishap, Posted, Reports};

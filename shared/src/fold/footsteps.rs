@@ -47,6 +47,13 @@ impl Step<'_> {
     pub fn counts(&self) -> bool {
         self.judged.verdict == Verdict::Human
     }
+
+    /// Whether the person was seen doing it: on the site or in a mail. What michi does, what servers report and what stands in
+    /// lists is not.
+    #[must_use]
+    pub fn seen(&self) -> bool {
+        self.counts() && self.record.source == Source::Site
+    }
 }
 
 /// What is believed of clicks in mail.

@@ -135,7 +135,7 @@ fn lead(digest: &Digest<'_>, moves: Vec<StageMove>, now: Timestamp) -> Lead {
         pages: pages(footsteps),
         permissions: permissions(playbook, footsteps),
         moves,
-        seen: footsteps.all.first().zip(footsteps.all.last()).map(|(first, last)| (first.activity.at, last.activity.at)),
+        seen: seen(footsteps),
         valid_until,
     }
 }
@@ -145,6 +145,13 @@ fn lead(digest: &Digest<'_>, moves: Vec<StageMove>, now: Timestamp) -> Lead {
 #[must_use]
 pub fn history<'a>(playbook: &'a Playbook, log: &'a Log, now: Timestamp) -> Vec<Step<'a>> {
     Footsteps::of(playbook, log, Belief::Judged, now).all
+}
+
+/// When the person was first and last seen.
+fn seen(footsteps: &Footsteps<'_>) -> Option<(Timestamp, Timestamp)> {
+    let mut seen = footsteps.all.iter().filter(|step| step.seen()).map(|step| step.activity.at);
+    let first = seen.next()?;
+    Some((first, seen.next_back().unwrap_or(first)))
 }
 
 fn moves(footsteps: &Footsteps<'_>) -> Vec<StageMove> {

@@ -248,6 +248,7 @@ impl Broadcast {
             values: fields::values(version, lead, owner, setup),
             links: version.links.clone(),
             question: None,
+            hours: None,
         };
         let due = self.due_of(place).max(now);
         Some(Message::letter(self.message(id), id, language, &self.playbook, letter, now, due, self.expires))
@@ -260,7 +261,17 @@ pub fn probe(lead: &LeadId, now: Timestamp) -> Message {
     let cause = Cause::Broadcast(BroadcastId::derive(&["probe"]));
     let mail = MailId::derive(&["probe"]);
     let class = MailClass::Marketing;
-    let letter = Letter { mail, class, topic: None, cause, subject: 0, values: BTreeMap::new(), links: vec![], question: None };
+    let letter = Letter {
+        mail,
+        class,
+        topic: None,
+        cause,
+        subject: 0,
+        values: BTreeMap::new(),
+        links: vec![],
+        question: None,
+        hours: None,
+    };
     let (id, version) = (MessageId::derive(&["probe"]), PlaybookVersion::derive(&["probe"]));
     Message::letter(id, lead, Language::En, &version, letter, now, now, Timestamp::MAX)
 }

@@ -73,7 +73,7 @@ pub enum Refusal {
     Merged,
     /// It could not be sent while it was of use.
     TooLate,
-    /// The broadcast it belongs to was cancelled.
+    /// The broadcast it belongs to was cancelled, or the run of the scenario that owed it is over.
     Cancelled,
 }
 
@@ -171,7 +171,7 @@ pub fn for_lead<'s>(
         if let Some(until) = mailing.capped_until(&message.id, &setup.mail.cap, now) {
             return defer(until, Deferral::Cap);
         }
-        let opens = setup.opens(now);
+        let opens = letter.opens(setup, now);
         if opens > now {
             return defer(opens, Deferral::Window);
         }
@@ -247,6 +247,7 @@ mod tests {
             values: std::collections::BTreeMap::new(),
             links: vec![],
             question: None,
+            hours: None,
         };
         let (lead, version) = (LeadId::derive(&["l"]), PlaybookVersion::derive(&["p"]));
         let message = |class| {

@@ -20,7 +20,8 @@ use michi::mail::mailing::Mailing;
 use michi::playbook::Playbook;
 
 use crate::body::Fields;
-use crate::{Door, Nothing};
+use crate::door::Door;
+use crate::nothing::Nothing;
 pub(crate) use page::{Asks, Confirmation};
 use page::{Choices, Notice};
 use wish::Wish;

@@ -27,7 +27,7 @@ const VALUES: usize = 300;
 /// What stands for all values beyond those.
 const OTHERS: &str = "(others)";
 /// What stands for a value that is not known.
-const UNKNOWN: &str = "(not known)";
+pub(super) const UNKNOWN: &str = "(not known)";
 
 /// How far a scan has come.
 #[derive(Serialize, Deserialize)]

@@ -33,7 +33,7 @@ use wire::{Answer, Outgoing, count_capacity};
 
 pub(crate) use fault::scramble;
 pub use fault::{At, Fault, Faults, Planned};
-pub use record::{Call, Mark, Outcome, Record, Touch, Units};
+pub use record::{Call, Mark, Outcome, Record, Sum, Touch, Units};
 pub use roles::Roles;
 use tap::Line;
 pub use tap::{Meanwhile, Request, Tap};
@@ -213,8 +213,8 @@ impl Client {
     /// Ends the run that made this call. Returns only if no run did.
     async fn end(&self, call: &mut Call, place: Mark) -> ConnectorError {
         call.outcome = Outcome::Crashed;
-        self.shared.record.close(place, call.clone());
         if let Some(invocation) = Invocation::current() {
+            self.shared.record.close(place, call.clone());
             invocation.crash();
             std::future::pending::<()>().await;
         }

@@ -75,13 +75,23 @@ pub enum Outcome {
     UnderWay,
 }
 
-/// The calls of a suite, the newest last. Old ones are forgotten.
+/// What calls of one operation by one caller came to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Sum {
+    /// How many attempts have ended.
+    pub calls: u64,
+    /// What they consumed, by table and index.
+    pub units: BTreeMap<String, Units>,
+}
+
+/// The calls of a suite, the newest last. Old ones are forgotten, and stay in the sums.
 #[derive(Debug, Default)]
 pub struct Record(Mutex<Log>);
 
 #[derive(Debug, Default)]
 struct Log {
     calls: VecDeque<Call>,
+    sums: BTreeMap<(Option<String>, String), Sum>,
     /// How many calls stood before the oldest one kept.
     forgotten: u64,
     ordinal: u64,
@@ -116,6 +126,11 @@ impl Record {
         self.since(Mark(0))
     }
 
+    /// What all calls so far came to, by the function that called, if one did, and the operation.
+    pub fn sums(&self) -> BTreeMap<(Option<String>, String), Sum> {
+        lock(&self.0).sums.clone()
+    }
+
     /// Enters a call that is about to be made. Returns it and its place.
     pub(super) fn enter(&self, function: Option<&str>, outgoing: &Outgoing, touches: Vec<Touch>) -> (Call, Mark) {
         let log = &mut *lock(&self.0);
@@ -143,6 +158,7 @@ impl Record {
 
     pub(super) fn close(&self, place: Mark, call: Call) {
         let log = &mut *lock(&self.0);
+        log.count(&call);
         let entered = place.0.checked_sub(log.forgotten).and_then(|index| log.calls.get_mut(usize::try_from(index).ok()?));
         if let Some(entered) = entered {
             *entered = call;
@@ -151,6 +167,15 @@ impl Record {
 }
 
 impl Log {
+    fn count(&mut self, call: &Call) {
+        let sum = self.sums.entry((call.function.clone(), call.operation.clone())).or_default();
+        sum.calls += 1;
+        for (table, units) in &call.units {
+            let all = sum.units.entry(table.clone()).or_default();
+            *all = [*all, *units].into_iter().sum();
+        }
+    }
+
     fn number(&mut self, sdk_call: &str) -> u64 {
         if let Some((_, ordinal)) = self.ordinals.iter().find(|(known, _)| known == sdk_call) {
             return *ordinal;

@@ -92,6 +92,10 @@ async fn the_sdk_speaks_to_the_tables() {
     assert_eq!(query.touches.first().unwrap().partition, "lead#1");
     assert_eq!(query.touches.first().unwrap().noun(), "lead");
     assert_eq!(query.total(), Units { read: 0.5, write: 0.0 });
+    let sums = fixture.client.record().sums();
+    let sum = |operation: &str| sums.get(&(Some("score".to_owned()), operation.to_owned())).unwrap();
+    assert_eq!((sums.len(), sum("PutItem").calls, sum("Query").calls), (2, 1, 1));
+    assert_eq!((&sum("PutItem").units, &sum("Query").units), (&put.units, &query.units));
 }
 
 #[tokio::test]

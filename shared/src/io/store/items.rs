@@ -1,7 +1,5 @@
 //! The items of Leads that the lead's own state consists of.
 
-use std::collections::BTreeSet;
-
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -9,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::super::Error;
 use super::keys::{self, Item, Work};
 use crate::activity::{LogOwner, Proof, Record};
-use crate::id::{ActivityId, LeadId, PlaybookVersion, ScenarioId, VisitorId};
+use crate::id::{ActivityId, LeadId, PlaybookVersion, VisitorId};
 use crate::lead::{Grade, Level, Phase, Stage};
+use crate::scenario::Inside;
 
 /// The fold's answer as it was last saved: a cache of the log, and the place of the lead in both indexes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,8 +52,8 @@ pub struct LeadItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailing: Option<String>,
     /// The scenarios whose trigger is a state, and in whose state it is.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub inside: BTreeSet<ScenarioId>,
+    #[serde(default, skip_serializing_if = "Inside::is_empty")]
+    pub inside: Inside,
     /// The playbook it was folded with.
     pub playbook: PlaybookVersion,
     /// The scoring formula that its rank can be compared under.
@@ -68,7 +67,7 @@ pub struct LeadItem {
     /// When to fold again though nothing happens.
     #[serde(default, rename = "due_at", skip_serializing)]
     pub next_review: Option<Timestamp>,
-    /// When anything last happened.
+    /// When the person was last seen, on the site or in a mail.
     #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
 }
@@ -189,7 +188,7 @@ impl LeadItem {
             company: None,
             visitors: before.map(|before| before.visitors.clone()).unwrap_or_default(),
             mailing: None,
-            inside: BTreeSet::new(),
+            inside: Inside::new(),
             playbook: before.map_or_else(|| PlaybookVersion::derive(&["none"]), |before| before.playbook.clone()),
             epoch: before.map(|before| before.epoch.clone()).unwrap_or_default(),
             erased: None,
@@ -269,6 +268,7 @@ pub(super) fn unreadable(sk: &str) -> Error {
 mod tests {
     use super::super::weight;
     use super::*;
+    use crate::id::ScenarioId;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -295,7 +295,9 @@ mod tests {
             company: Some("サンプル製作所ホールディングス株式会社".to_owned()),
             visitors: ["01", "02", "03", "04"].map(visitor).to_vec(),
             mailing: Some(crate::id::derive(&["mailing"])),
-            inside: ["waking-the-quiet", "after-a-seminar"].into_iter().map(|id| ScenarioId::parse(id).unwrap()).collect(),
+            inside: ["waking-the-quiet", "after-a-seminar"]
+                .map(|id| (ScenarioId::parse(id).unwrap(), "4f9k2a".to_owned()))
+                .into(),
             playbook: PlaybookVersion::derive(&["playbook"]),
             epoch: "2026-1".to_owned(),
             erased: None,
@@ -316,7 +318,7 @@ mod tests {
             company: None,
             visitors: vec![],
             mailing: None,
-            inside: BTreeSet::new(),
+            inside: Inside::new(),
             next_review: None,
             last_seen: None,
             ..full()
