@@ -420,8 +420,13 @@ async fn a_mail_goes_to_a_list_of_known_people_and_is_refused_where_it_cannot_be
     assert!(served.send(&written).await.unwrap().contains("10  leads"), "what a segment writes can be read again");
 
     let refused = async |args: MailArgs| served.send(&args).await.unwrap_err();
-    let broken = refused(MailArgs { to: list("broken.csv", "email\nann@@example\nbob@example.com\n"), ..args.clone() }).await;
-    assert!(broken.contains("broken.csv:2:"), "{broken}");
+    let broken = refused(MailArgs { to: list("broken.csv", "email\nann@@example\n"), ..args.clone() }).await;
+    assert!(broken.contains("holds no address") && broken.contains("broken.csv:2:"), "{broken}");
+    // One row that is wrong keeps nobody else from getting it.
+    let some = MailArgs { to: list("some.csv", "email\nann@@example\nguest3@works3.example\n"), dry_run: true, ..args.clone() };
+    let said = served.send(&some).await.unwrap();
+    assert!(said.contains("1  row of the list cannot be used") && said.contains("some.csv:2:"), "{said}");
+    assert!(said.contains("      1  leads") || said.contains("      1  lead\n"), "{said}");
     assert!(refused(MailArgs { to: list("empty.csv", "email\n"), ..args.clone() }).await.contains("holds no address"));
     assert!(refused(MailArgs { mail: "case-stduy".to_owned(), ..served.mail() }).await.contains("did you mean \"case-study\"?"));
     assert!(refused(MailArgs { mail: "alert".to_owned(), ..served.mail() }).await.contains("salespeople"));

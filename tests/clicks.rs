@@ -24,13 +24,13 @@ use crate::spine::lead_of;
 /// A letter that was sent.
 pub(crate) struct Sent {
     lead: LeadId,
-    message: MessageId,
+    pub(crate) message: MessageId,
 }
 
 /// What a link was answered with.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Followed {
-    status: StatusCode,
+    pub(crate) status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
 }
@@ -73,6 +73,7 @@ pub(crate) async fn letter_sent(suite: &Suite, lead: &LeadId, links: &[&str], no
         values: std::collections::BTreeMap::new(),
         links: links.iter().map(|link| (*link).to_owned()).collect(),
         question: None,
+        hours: None,
     };
     let version = suite.own().playbook().await.unwrap().version;
     let expires = now + SignedDuration::from_hours(1);

@@ -286,6 +286,7 @@ async fn owed(suite: &Suite, lead: &LeadId) -> (Message, Message) {
         values: Default::default(),
         links: vec![],
         question: None,
+        hours: None,
     };
     let (now, language) = (suite.now(), live.playbook.setup.language);
     let later = now + SignedDuration::from_hours(24);

@@ -36,7 +36,7 @@ impl Visitor {
         Self { id: id.to_owned(), count: 0 }
     }
 
-    fn message(&mut self, now: Timestamp, rest: Value) -> Value {
+    pub(crate) fn message(&mut self, now: Timestamp, rest: Value) -> Value {
         self.count += 1;
         let mut message = json!({
             "messageId": format!("{}-{}", self.id, self.count), "anonymousId": self.id, "timestamp": now.to_string()

@@ -66,7 +66,7 @@ impl Post {
         values.insert("name".to_owned(), "佐藤 {{7*7}} <script>".to_owned());
         let cause = Cause::Broadcast(BroadcastId::derive(&["test"]));
         let links = version.links.clone();
-        let letter = Letter { mail: id, class, topic: None, cause, subject: 0, values, links, question: None };
+        let letter = Letter { mail: id, class, topic: None, cause, subject: 0, values, links, question: None, hours: None };
         let now = self.suite.now();
         let expires = now + SignedDuration::from_hours(24 * 14);
         Message::letter(message_id(n), &self.lead, language, &playbook.version(), letter, now, now, expires)

@@ -55,6 +55,7 @@ impl Office {
             playbook: self.playbook().version(),
             epoch: "1".to_owned(),
             erased: None,
+            merged: None,
             next_review: None,
             last_seen: None,
         }

@@ -4,11 +4,11 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Kind, LogOwner, Record};
-use michi::fold::fold;
+use michi::fold::{Folded, fold};
 use michi::id::{ActivityId, EnrollmentId, LeadId, MailId, MessageId, ScenarioId, StepId};
 use michi::io::store::{Mark, Save};
 use michi::playbook::scenario::Scenario;
-use michi::scenario::{Enrollment, Left, Owed, Place, Waiting, owed};
+use michi::scenario::{Enrollment, Left, Newest, Owed, Place, Seen, Waiting, owed};
 use michi_local::{Options, Suite};
 use serde_json::json;
 
@@ -59,7 +59,7 @@ pub(crate) async fn asked(suite: &Suite) -> LeadId {
     let mut visitor = Visitor::new("v1");
     beacon(suite, &visitor.form(suite.now(), "white-paper", &buyer())).await;
     suite.settle().await.unwrap();
-    let (id, lead) = lead_of(suite, &visitor).await;
+    let (id, _) = lead_of(suite, &visitor).await;
     let (live, now) = (suite.own().playbook().await.unwrap(), suite.now());
     let step = StepId::parse("why").unwrap();
     let enrollment = Enrollment {
@@ -79,7 +79,11 @@ pub(crate) async fn asked(suite: &Suite) -> LeadId {
         revision: 0,
     };
     let owed = Owed::Mail { message: asking(), mail: MailId::parse("ask").unwrap(), subject: 0, step };
-    let message = owed::message(&owed, &enrollment, &scenario(), &lead, &live.playbook, &live.version, now).unwrap();
+    let log = suite.own().store.log(&LogOwner::Lead(id.clone())).await.unwrap();
+    let (playbook, version) = (&*live.playbook, &live.version);
+    let folded = Folded::of(playbook, &log, now);
+    let seen = Seen { folded: &folded, playbook, version, newest: Newest::GivenUp, now };
+    let message = owed::message(&owed, &enrollment, &scenario(), &seen).unwrap();
     suite.own().store.save(Save { messages: vec![message], ..Save::default() }).await.unwrap();
     id
 }

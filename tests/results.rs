@@ -122,7 +122,9 @@ impl Course {
             of: None,
             fresh: false,
             who: None,
+            value: None,
             step: None,
+            mail: None,
             why: None,
             subject: None,
             link: false,
@@ -219,6 +221,31 @@ async fn what_came_of_a_scenario_is_what_the_logs_say() {
         assert_eq!(&behind, wanted, "{figure}");
     }
 
+    // What does not exist is refused with what does.
+    let some = |text: &str| Some(text.to_owned());
+    let asked = |who: &str| ResultsArgs { who: some(who), ..course.args(JSON) };
+    for (args, wanted) in [
+        (ResultsArgs { step: some("how-fra"), ..asked("way") }, "did you mean \"how-far\"?"),
+        (ResultsArgs { why: some("redy"), ..asked("way") }, "did you mean \"ready\"?"),
+        (ResultsArgs { why: some("ready"), ..asked("sent") }, "leave --why away"),
+        (ResultsArgs { mail: some("three-qestions"), ..asked("sent") }, "did you mean \"three-questions\"?"),
+        (ResultsArgs { subject: Some(9), ..asked("sent") }, "subject 9"),
+        (ResultsArgs { of: some("nothing"), ..asked("sent") }, "no version of after-white-paper begins with"),
+        (ResultsArgs { of: some("nothing"), ..course.args(JSON) }, "no version of after-white-paper begins with"),
+        (ResultsArgs { by: some("industri"), ..course.args(JSON) }, "did you mean \"industry\"?"),
+        (ResultsArgs { by: some("shoe-size"), ..course.args(JSON) }, "no attribute of any reader is called"),
+    ] {
+        let error = results::show(&args, &mut vec![]).await.unwrap_err().to_string();
+        assert!(error.contains(wanted), "{wanted}: {error}");
+    }
+    let of_mail = ResultsArgs { mail: some("how-far"), ..asked("sent") };
+    let behind: Value = serde_json::from_str(&course.told(of_mail).await).unwrap();
+    assert_eq!(behind["leads"].as_array().unwrap().len() as u64, number("how-far sent"));
+    let link: Value = serde_json::from_str(&course.told(ResultsArgs { link: true, ..course.args(JSON) }).await).unwrap();
+    assert!(link["url"].as_str().unwrap().contains("/results/") && link["expires"].is_string(), "{link}");
+    let quiet = course.told(ResultsArgs { scenario: some("wake-the-quiet"), ..course.args(Form::default()) }).await;
+    assert!(quiet.contains("nobody has entered yet") && quiet.contains("when a lead comes into the segment quiet"), "{quiet}");
+
     // By an attribute the letters add up to the same.
     let by = Some("industry".to_owned());
     let split: Value = serde_json::from_str(&course.told(ResultsArgs { by: by.clone(), ..course.args(JSON) }).await).unwrap();
@@ -227,23 +254,37 @@ async fn what_came_of_a_scenario_is_what_the_logs_say() {
     assert_eq!(values, BTreeSet::from(["Construction", "Manufacturing"]));
     let clicks = rows.iter().filter(|row| !row["by"].is_null() && row["figure"] == "clicked" && row["step"] == "three-questions");
     assert_eq!(clicks.map(|row| row["count"].as_u64().unwrap()).sum::<u64>(), of(&clicked));
+    // And each of these opens the leads behind it, too.
+    for value in &values {
+        let count = |row: &&Value| row["by"] == *value && row["figure"] == "sent" && row["step"] == "three-questions";
+        let count: u64 = rows.iter().filter(count).map(|row| row["count"].as_u64().unwrap()).sum();
+        let (who, step, value) = (Some("sent".to_owned()), Some("three-questions".to_owned()), Some((*value).to_owned()));
+        let shown = course.told(ResultsArgs { by: by.clone(), who, step, value, ..course.args(Form::default()) }).await;
+        let said = format!("{count} leads; the number is {count} now and was {count} when it was counted, on ");
+        assert!(count > 1 && shown.contains(&said), "{said} is missing in {shown}");
+    }
     let shown = course.told(ResultsArgs { by, ..course.args(Form::default()) }).await;
     assert!(shown.contains("by industry, as it was when the letter was owed:") && shown.contains(" % ("), "{shown}");
     let csv = course.told(course.args(Form { json: false, csv: true })).await;
-    assert!(csv.starts_with("version,step,mail,subject,by,figure,why,count,of,low,high\r\n"), "{csv}");
+    assert!(csv.starts_with("version,step,mail,language,subject,words,by,figure,why,count,of,low,high\r\n"), "{csv}");
 
     // A count is shown with its time until it is counted anew.
     course.suite.advance(HOUR).await.unwrap();
-    assert_eq!(course.told(course.args(JSON)).await, told);
+    let [at, now] =
+        ["at", "now"].map(|key| move |told: &str| serde_json::from_str::<Value>(told).unwrap()[key].as_str().unwrap().to_owned());
+    let again = course.told(course.args(JSON)).await;
+    assert!(at(&again) == at(&told) && now(&again) > now(&told) && numbers(&again) == found);
     let fresh = course.told(ResultsArgs { fresh: true, ..course.args(JSON) }).await;
-    assert!(fresh != told && numbers(&fresh) == found, "only its time has changed");
+    assert!(at(&fresh) > at(&told) && numbers(&fresh) == found, "only its time has changed");
 
     // The page says the same, to whoever has the link, and nothing of any person.
     let url = course.told(ResultsArgs { link: true, ..course.args(Form::default()) }).await;
     let path = url.trim().trim_start_matches(course.suite.options().collector_url.as_str()).to_owned();
     let page = get(&course.suite, &path).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.page);
-    for part in ["After a white paper", "<svg", "entered 14", &format!("sent {}", number("three-questions sent"))] {
+    let count = |count| format!("<tspan class=\"count\">{count}</tspan>");
+    let sent = format!("sent {}", count(number("three-questions sent")));
+    for part in ["After a white paper", "14 leads looked at", &format!("entered {}", count(14)), &sent] {
         assert!(page.page.contains(part), "{part} is missing in {}", page.page);
     }
     for person in ["森", "Works 1", "@works", "works1", course.leads[0].as_str()] {

@@ -377,6 +377,14 @@ pub enum Kind {
         /// The list.
         import: ImportId,
     },
+    /// Another lead turned out to be the same person: from here on this log holds that one's, too.
+    Merged {
+        /// The other lead.
+        lead: LeadId,
+        /// The letters to its address: what mail servers say of them says nothing of this lead's.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        letters: Vec<MessageId>,
+    },
 }
 
 /// How a reader says what mail to send.

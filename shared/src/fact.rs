@@ -45,6 +45,11 @@ pub enum FactKind {
         /// The cell at that moment.
         cell: Option<Cell>,
     },
+    /// Another lead turned out to be the same person, and is this one from now on.
+    LeadMerged {
+        /// The other lead.
+        other: LeadId,
+    },
 }
 
 impl Fact {
@@ -64,6 +69,7 @@ impl FactKind {
             Self::LeadIdentified => "Lead Identified",
             Self::FormSubmitted { .. } => "Form Submitted",
             Self::LeadStageMoved { .. } => "Lead Stage Moved",
+            Self::LeadMerged { .. } => "Lead Merged",
         }
     }
 }

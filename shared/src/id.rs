@@ -143,7 +143,7 @@ fn hash(causes: &[&str]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The same of bytes that are one cause.
+/// A digest of bytes; not what [`derive`] makes of the same.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {
     base32(Sha256::digest(bytes).iter().take(16).copied())

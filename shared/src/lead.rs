@@ -41,7 +41,7 @@ pub struct Lead {
     pub moves: Vec<StageMove>,
     /// What mail may be sent to it.
     pub permissions: Permissions,
-    /// The first and the newest thing that happened.
+    /// When the person was first and last seen, on the site or in a mail; none: never yet.
     pub seen: Option<(Timestamp, Timestamp)>,
     /// The first moment at which any of these answers changes if nothing happens; none: never.
     pub valid_until: Option<Timestamp>,

@@ -12,6 +12,7 @@
 //! - [`scoring`]: fit and interest, with reasons that sum
 //! - [`mod@fold`]: the lead that a log amounts to
 //! - [`lifecycle`]: what to do about it
+//! - [`merge`]: two leads turn out to be one person
 //! - [`scenario`]: how a lead goes along a scenario
 //! - [`mail`], [`link`]: messages, the send gate, signed links
 //! - [`fact`]: what the outside world is told
@@ -32,6 +33,7 @@ pub mod lead;
 pub mod lifecycle;
 pub mod link;
 pub mod mail;
+pub mod merge;
 pub mod playbook;
 pub mod scenario;
 pub mod scoring;

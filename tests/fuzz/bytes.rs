@@ -38,7 +38,7 @@ const WORDS: &[&[u8]] = &[
     b"![", b"](", b"\"button\")", b"> ", b"- ", b"1. ", b"# ", b"***", b"```\n", b"| a | b |\n|---|---|\n", b"[^1]", b"\\",
     // YAML.
     b"---\n", b"...\n", b": ", b":\n  ", b"&a ", b"*a", b"!!binary ", b"<<: ", b"|\n", b">-\n", b"[", b"]", b"{", b"}", b"? ",
-    b"%YAML 9\n", b"null", b"~", b".inf", b".nan", b"0x7f", b"-0", b"1e308", b"1e309", b"-1", b"99999999999999999999",
+    b"%YAML 9\n", b"\"\\x1b[2J\"", b"\"\\u202e\"", b"\"\\0\"", b"90m", b"null", b"~", b".inf", b".nan", b"0x7f", b"-0", b"1e308", b"1e309", b"-1", b"99999999999999999999",
     // CSV and forms.
     b"\"", b"\"\"", b"'", b",", b";", b"\t", b"=1+1", b"@", b"%", b"%00", b"%ff", b"&", b"=", b"--b\r\n", b"--b--", b"\r\n\r\n",
     b"Content-Disposition: form-data; name=\"email\"\r\n", b"filename=\"x\"", b"a@example.com", b"2026-02-30", b"=?utf-8?B?",
@@ -80,6 +80,11 @@ pub(super) enum Change {
         at: Index,
         word: Vec<u8>,
     },
+    /// What a line says behind its first colon or dash is a word.
+    Say {
+        at: Index,
+        word: Vec<u8>,
+    },
     /// Some bytes stand there once more, and more often.
     Repeat {
         at: Index,
@@ -113,6 +118,7 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
         1 => (at(), few(), nested()).prop_map(|(at, over, word)| Change::Put { at, over, word }),
         2 => (at(), word()).prop_map(|(at, word)| Change::Begin { at, word }),
         1 => (at(), nested()).prop_map(|(at, word)| Change::Begin { at, word }),
+        2 => (at(), word()).prop_map(|(at, word)| Change::Say { at, word }),
         3 => (at(), 0..60_usize).prop_map(|(at, over)| Change::Put { at, over, word: vec![] }),
         3 => (at(), 1..60_usize, times()).prop_map(|(at, length, times)| Change::Repeat { at, length, times }),
         3 => (at(), few()).prop_map(|(at, times)| Change::Line { at, times }),
@@ -136,6 +142,15 @@ impl Change {
             Self::Begin { at, word } => {
                 let start = line(bytes, place(at)).start;
                 bytes.splice(start..start, word.iter().copied());
+            }
+            Self::Say { at, word } => {
+                let line = line(bytes, place(at));
+                let text = &bytes[line.clone()];
+                let says = text.windows(2).position(|two| two == b": " || two == b"- ").map(|colon| line.start + colon + 2);
+                let end = line.end - usize::from(text.ends_with(b"\n"));
+                if let Some(from) = says.filter(|from| *from <= end) {
+                    bytes.splice(from..end, word.iter().copied());
+                }
             }
             Self::Repeat { at, length, times } => repeat(bytes, range(at, *length), times + 1),
             Self::Line { at, times } => {

@@ -23,19 +23,36 @@ const FIXTURES: [&str; 11] = [
     "send",
 ];
 
-/// The fixtures, and the same with an address in all that mail systems say in their own words.
+/// Where mail systems, and whoever speaks for them, say something in their own words.
+const WORDS: [&str; 7] = [
+    "bounce/bouncedRecipients/0/diagnosticCode",
+    "bounce/bounceSubType",
+    "complaint/complaintFeedbackType",
+    "complaint/complaintSubType",
+    "reject/reason",
+    "failure/errorMessage",
+    "mail/messageId",
+];
+
+/// The fixtures, the same with an address in all such words, and that without a mail server's own account.
 fn fixtures() -> Vec<Value> {
     let fixture = |name| serde_json::from_str(&read(format!("functions/feedback/fixtures/{name}.json"))).unwrap();
     let mut all: Vec<Value> = FIXTURES.into_iter().map(fixture).collect();
     let mut telling = all.clone();
     for event in &mut telling {
-        for place in ["bounce/bouncedRecipients/0/diagnosticCode", "reject/reason", "failure/errorMessage", "mail/messageId"] {
+        for place in WORDS {
             if let Some(said) = event.pointer_mut(&format!("/detail/{place}")) {
-                *said = json!(format!("{}\u{1b}[2J no such user <ann@acme.example>", said.as_str().unwrap()));
+                *said = json!(format!("{}\u{1b}[2J no such user <ann@acme.example>", said.as_str().unwrap_or_default()));
             }
         }
     }
+    let mut brief = telling.clone();
+    brief.retain_mut(|event| {
+        let recipient = event.pointer_mut("/detail/bounce/bouncedRecipients/0").and_then(Value::as_object_mut);
+        recipient.is_some_and(|recipient| recipient.remove("diagnosticCode").is_some())
+    });
     all.append(&mut telling);
+    all.append(&mut brief);
     all
 }
 
@@ -62,13 +79,23 @@ fn judged(event: &Value) {
     }
     // SES may say more of it at any time.
     let mut more = event.clone();
-    for place in ["", "/detail", "/detail/mail", "/detail/bounce", "/detail/mail/tags"] {
-        if let Some(Value::Object(map)) = more.pointer_mut(place) {
-            let news = if place.ends_with("tags") { json!(["a_zz"]) } else { json!({"detail": [1]}) };
-            map.insert("somethingNew".to_owned(), news);
-        }
-    }
+    grow(&mut more, &json!({"detail": [1]}));
     assert!(Notice::read(&more) == read);
+}
+
+/// Puts something new into every object.
+fn grow(tree: &mut Value, news: &Value) {
+    match tree {
+        Value::Object(map) => {
+            for (name, inner) in map.iter_mut() {
+                let tag = json!(["a_zz"]);
+                grow(inner, if name == "tags" { &tag } else { news });
+            }
+            map.insert("somethingNew".to_owned(), news.clone());
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| grow(item, news)),
+        _ => {}
+    }
 }
 
 proptest! {

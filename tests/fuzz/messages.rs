@@ -61,6 +61,8 @@ fn messages() -> Vec<Value> {
         message("track", form),
         message("track", tracked),
         message("identify", traits),
+        // Who is not signed proves nothing, and who is not named by an id may be by an address.
+        message("identify", json!({"userId": "ann@example.com", "context": {"signature": "00"}})),
     ];
     for (n, message) in all.iter_mut().enumerate() {
         message["messageId"] = json!(format!("message-{n}"));
@@ -68,10 +70,22 @@ fn messages() -> Vec<Value> {
     all
 }
 
+/// What two browsers tell in small pieces, more than a record holds.
+fn increments() -> Vec<Value> {
+    let one = |n: i64| {
+        json!({
+            "type": "track", "event": "Page Engaged", "messageId": format!("piece-{n}"), "anonymousId": format!("v-{}", n % 2),
+            "timestamp": format!("2026-11-22T09:58:{n:02}Z"),
+            "properties": {"page_view": format!("pv-{}", n % 2), "url": "/a", "millis": 900 + n},
+        })
+    };
+    (0..40).map(one).collect()
+}
+
 fn batches() -> Vec<Value> {
     let twice = messages().into_iter().chain(messages()).collect::<Vec<_>>();
     let batch = |messages: &[Value]| json!({"writeKey": "pk_example", "sentAt": "2026-11-22T09:59:02Z", "batch": messages});
-    vec![batch(&messages()), batch(&twice), batch(&twice[..1])]
+    vec![batch(&messages()), batch(&twice), batch(&twice[..1]), batch(&increments())]
 }
 
 fn urlencoded() -> Vec<Vec<u8>> {
@@ -186,6 +200,9 @@ fn judged(request: &Request) {
         assert!(record.at <= received() && record.visitor.as_ref() == Some(visitor) && !of.is_empty());
         assert_eq!(record.activities.first().map(|activity| &activity.id), Some(&record.id));
         assert!(record.activities.iter().all(|activity| activity.kind.retention() == record.activities[0].kind.retention()));
+        let told = of.iter().flat_map(|place| &messages[*place].activities);
+        assert!(record.activities.iter().eq(told), "a record holds what its messages tell");
+        assert!(of.iter().all(|place| messages[*place].visitors.contains(visitor)), "nobody's record holds what is another's");
         let size = serde_json::to_string(record).unwrap().len();
         assert!(size < ITEM, "a record of {size} bytes");
     }

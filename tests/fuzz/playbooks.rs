@@ -41,6 +41,8 @@ pub(super) fn told(files: &[SourceFile], mistakes: &Mistakes) {
         assert!(at.column >= 1 && at.column <= line.chars().count() + 1, "{mistake}");
         assert!(at.length >= 1 && line.contains(&*at.source), "{mistake}");
     }
+    // Of very many in one file the last are one.
+    assert!(files.iter().all(|file| mistakes.list().iter().filter(|mistake| mistake.file == file.name).count() <= 250));
     let said = mistakes.to_string();
     assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "nothing steers the terminal: {said:?}");
     in_proportion(said.len(), 100, size, 1_000);
@@ -85,7 +87,20 @@ pub(super) fn judged(playbook: &Playbook) -> Lead {
 
 fn seeds() -> Vec<Vec<u8>> {
     let own = PARTS.map(|name| read(format!("tests/fixtures/semicomplete/{name}")).into_bytes());
-    defaults(|name| PARTS.contains(&name)).into_iter().map(|file| file.bytes).chain(own).collect()
+    let usual: Vec<Vec<u8>> = defaults(|name| PARTS.contains(&name)).into_iter().map(|file| file.bytes).chain(own).collect();
+    // The same with lengths of time that are no whole days or hours.
+    let uneven = |bytes: &Vec<u8>| {
+        let text = String::from_utf8_lossy(bytes);
+        let text = [("30d", "43199m"), ("14d", "20159m"), ("7d", "10079m"), ("3d", "4321m")]
+            .iter()
+            .fold(text.into_owned(), |text, (days, minutes)| text.replace(days, minutes));
+        text.into_bytes()
+    };
+    let uneven: Vec<Vec<u8>> = usual.iter().map(uneven).collect();
+    // Of names that nobody knows there are very many, and some would steer a terminal.
+    let strange: String = (0..300).map(|n| format!("\"\\x1b[{n}A\": 1\n")).collect();
+    let strange = usual.iter().take(2).map(|bytes| [bytes.as_slice(), strange.as_bytes()].concat()).collect();
+    [usual.clone(), uneven, strange].concat()
 }
 
 proptest! {

@@ -51,7 +51,11 @@ fn value() -> impl Strategy<Value = Value> {
         json!({}),
         json!([null]),
         json!({"email": "a@example.com", "consent": {"granted": true, "text": "yes"}}),
+        // No time that can be kept, the last that can, one to come, one long past.
         json!("9999-12-31T23:59:59.999Z"),
+        json!("9999-12-30T00:00:00Z"),
+        json!("2026-11-22T11:30:00Z"),
+        json!("2019-02-28T00:00:00+09:00"),
         json!("0000-01-01T00:00:00Z"),
     ];
     prop_oneof![3 => select(odd), 2 => text().prop_map(Value::String)]

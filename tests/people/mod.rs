@@ -1,8 +1,9 @@
-//! People from a list: the commands that import, export and erase, against a suite that is served as `michi dev` serves it.
+//! People: the commands that import, export, merge and erase, against a suite that is served as `michi dev` serves it.
 
 mod erasing;
 mod exporting;
 mod importing;
+pub(crate) mod merging;
 
 use std::path::{Path, PathBuf};
 

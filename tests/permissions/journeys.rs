@@ -9,7 +9,7 @@ use michi::activity::{Kind, LogOwner, Record};
 use michi::consent::MailClass;
 use michi::id::{ActivityId, MessageId, OwnerId, ScenarioId, VisitorId};
 use michi::io::store::{Mark, Pause};
-use michi::link::{self, OfLetter};
+use michi::link::{self, OfLetter, View};
 use michi::scenario::results::Results;
 use michi_local::template::Access;
 use michi_local::{Fate, Fault, Planned, Service, Suite};
@@ -19,6 +19,7 @@ use crate::clicks::letter;
 use crate::harness::{ORIGIN, Visitor, beacon, buyer, insist, post, ready_lead, suite, write_key};
 use crate::mail::Post;
 use crate::operator::served;
+use crate::people::merging::begun;
 use crate::people::{Folder, id_of, imported, two_readers};
 use crate::playbook::{alike, applied, changed, people};
 use crate::scenario::{Reader, publish};
@@ -39,6 +40,7 @@ pub(super) async fn used() -> BTreeSet<(String, Access)> {
         a_list_comes_and_a_person_goes().await,
         letters_go_out().await,
         leads_go_along_a_scenario().await,
+        two_leads_are_one().await,
     ] {
         let calls = suite.client().record().calls();
         assert!(
@@ -145,6 +147,19 @@ async fn a_list_comes_and_a_person_goes() -> Suite {
     suite
 }
 
+/// Two leads are merged while one is under way along a scenario, and a link in mail to it is followed afterwards.
+async fn two_leads_are_one() -> Suite {
+    let suite = open().await;
+    let (gone, kept) = (Reader::of(&suite, "mori").await, Reader::sending(&suite, "hana", "newsletter").await);
+    let letter = letter(&suite, &gone.lead, &[&format!("{ORIGIN}/pricing")]).await;
+    begun(&suite, &gone.lead, &kept.lead).await;
+    suite.advance(SignedDuration::from_mins(12)).await.unwrap();
+    letter.open(&suite).await;
+    letter.click(&suite, 0).await;
+    finish(&suite).await;
+    suite
+}
+
 /// Another address in the lead's browser, and a click in a mail to the lead in another browser.
 async fn others_use_its_browser() -> Suite {
     let suite = open().await;
@@ -219,6 +234,11 @@ async fn leads_go_along_a_scenario() -> Suite {
     let told = ScenarioId::parse("told").unwrap();
     suite.own().store.pause(&told, &pause).await.unwrap();
     suite.advance(SignedDuration::from_hours(48)).await.unwrap();
+    // Sales looks where the lead stands.
+    let (number, key) = suite.own().keys.signing().unwrap();
+    let link = View::new(reader.lead.clone(), OwnerId::parse("sales").unwrap(), suite.now()).url("", number, key.bytes());
+    let page = suite.request(Request::get(link).body(Body::empty()).unwrap()).await;
+    assert!(page.status().is_success());
     finish(&suite).await;
     suite
 }

@@ -1,7 +1,10 @@
 //! Scenarios from the form to the last mail: entered once, stepped on time, ended by whatever ends them, whatever fails.
 
+mod engine;
 mod faults;
 mod journeys;
+mod letters;
+mod moments;
 mod operating;
 mod planted;
 mod story;
@@ -61,6 +64,12 @@ pub(crate) async fn publish(suite: &Suite, scenarios: &Value) {
 
 /// Makes a changed playbook live, and lets everybody see it.
 pub(crate) async fn publish_change(suite: &Suite, change: impl FnOnce(&mut Playbook)) {
+    edit(suite, change).await;
+    suite.advance(MINUTE * 3).await.unwrap();
+}
+
+/// Makes a changed playbook live.
+async fn edit(suite: &Suite, change: impl FnOnce(&mut Playbook)) {
     let before = suite.own().playbook().await.unwrap().playbook;
     let changed = changed(suite, |playbook| {
         // What is kept has its mails' texts apart, so that only what changes is taken from there.
@@ -71,7 +80,6 @@ pub(crate) async fn publish_change(suite: &Suite, change: impl FnOnce(&mut Playb
     });
     applied(suite, &changed, "ann").await;
     suite.own().forget_playbook().await;
-    suite.advance(MINUTE * 3).await.unwrap();
 }
 
 /// Somebody who has asked for the white paper.

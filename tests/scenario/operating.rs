@@ -7,6 +7,7 @@ use michi::io::store::{DueKey, Lies};
 use michi::scenario::{Left, Waiting};
 use michi_cli::account::Target;
 use michi_cli::export_lead::{self, ExportLeadArgs};
+use michi_cli::lead::{self, LeadArgs};
 use michi_cli::plan::{Fold, Plan};
 use michi_cli::redrive::{self, RedriveArgs};
 use michi_cli::scenarios::{self, EnrollArgs, PauseArgs, ResumeArgs, ScenariosArgs, StopArgs};
@@ -14,6 +15,7 @@ use michi_local::{Fault, Planned, Service, Suite};
 use serde_json::{Value, json};
 
 use super::{DAY, HOUR, MINUTE, Reader, nurture, publish};
+use crate::harness::insist;
 use crate::operator::served;
 use crate::playbook::changed;
 
@@ -26,6 +28,7 @@ enum Typed {
     Resume(ResumeArgs),
     Stop(StopArgs),
     ExportLead(ExportLeadArgs),
+    Lead(LeadArgs),
     Redrive(RedriveArgs),
 }
 
@@ -38,11 +41,12 @@ async fn said(target: &Target, line: &str) -> Result<Value, String> {
     let typed = Typed::try_parse_from(words).map_err(|misuse| misuse.to_string())?;
     let value = match typed {
         Typed::Scenarios(args) => scenarios::show(&args, &mut out).await.map(|()| None),
-        Typed::Enroll(args) => scenarios::enroll(&args, &mut out).await.map(|done| Some(json!(done))),
+        Typed::Enroll(args) => scenarios::enroll(&args).await.map(|done| Some(json!(done))),
         Typed::Pause(args) => scenarios::pause(&args).await.map(|done| Some(json!(done))),
         Typed::Resume(args) => scenarios::resume(&args).await.map(|done| Some(json!(done))),
         Typed::Stop(args) => scenarios::stop(&args).await.map(|done| Some(json!(done))),
         Typed::ExportLead(args) => export_lead::export(&args, &mut out).await.map(|()| None),
+        Typed::Lead(args) => lead::show(&args, &mut out).await.map(|()| None),
         Typed::Redrive(args) => redrive::redrive(&args, &mut out).await.map(|_| None),
     };
     let text = || Value::String(String::from_utf8_lossy(&out).into_owned());
@@ -71,15 +75,23 @@ async fn leads_are_let_in_by_hand_once_an_occasion() {
 
     // A list: one has been in it, one is new, one is nobody's.
     let list = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
-    std::fs::write(list.path(), "email\nmori@aoba.example\nkato@aoba.example\nnobody@aoba.example\n").unwrap();
-    let line = format!("enroll nurture --csv {} --occasion expo --yes", list.path().display());
+    std::fs::write(list.path(), "email\nmori@aoba.example\nkato@aoba.example\nno address\nnobody@aoba.example\n").unwrap();
+    let line = format!("enroll nurture --csv {} --occasion expo -y", list.path().display());
     let done = said(&target, &line).await.unwrap();
+    let refused = done["refused"][0].as_str().unwrap();
+    assert!(refused.contains(":4: ") && done["refused"][1].is_null(), "{refused}");
     assert_eq!((&done["entered"], &done["strangers"], &done["leads"]), (&json!(1), &json!(1), &json!(2)));
     assert_eq!(other.entered(&suite).await, 1);
     for (line, wrong) in [
         ("enroll nurtre --lead mori@aoba.example", "did you mean \"nurture\"?"),
         ("enroll nurture --segment none", "no segment is called"),
         ("enroll nurture", "required"),
+        ("enroll nurture --lead mori@aoba.example --json", "--dry-run or --yes"),
+        ("stop nurtre --yes", "did you mean \"nurture\"?"),
+        ("stop nurture --json", "--yes"),
+        // Nobody sits at a terminal here, so that a question is an error.
+        ("stop nurture", "give --yes"),
+        ("enroll nurture --lead sato@aoba.example", "no lead has this address"),
         ("pause none --by ann", "no scenario is called"),
     ] {
         let error = said(&target, line).await.unwrap_err();
@@ -118,7 +130,10 @@ async fn one_lead_rests_by_itself_and_one_is_stopped() {
     assert!(matches!(reader.open(&suite).await[0].waiting, Waiting::Resume { .. }));
     // Neither what the lead does nor that all go on wakes it.
     said(&target, "pause nurture --by ann").await.unwrap();
-    said(&target, "resume nurture").await.unwrap();
+    let rests = said(&target, "pause nurture --lead mori@aoba.example --by ann").await.unwrap();
+    assert_eq!((&rests["lead"], &rests["paused"]["by"], &rests["under_way"]), (&json!(reader.lead), &json!("ann"), &json!(1)));
+    let on = said(&target, "resume nurture").await.unwrap();
+    assert!(on["paused"].is_null() && on["lead"].is_null(), "{on}");
     suite.advance(DAY * 8).await.unwrap();
     assert_eq!((reader.got(&suite).await.len(), other.got(&suite).await.len()), (1, 2));
     said(&target, "resume nurture --lead mori@aoba.example").await.unwrap();
@@ -130,6 +145,21 @@ async fn one_lead_rests_by_itself_and_one_is_stopped() {
     assert_eq!(said(&target, "stop nurture --yes").await.unwrap()["leads"], 1);
     assert_eq!(said(&target, "stop nurture --yes").await.unwrap()["leads"], 0);
     assert_eq!(other.left(&suite).await, [Left::ByHand]);
+}
+
+#[tokio::test]
+async fn what_a_lead_did_while_it_rested_by_itself_counts_when_it_goes_on() {
+    let (suite, target) = nurturing().await;
+    let mut reader = Reader::of(&suite, "mori").await;
+    suite.advance(DAY * 7).await.unwrap();
+    assert!(matches!(reader.open(&suite).await[0].waiting, Waiting::Behaviour { .. }));
+    said(&target, "pause nurture --lead mori@aoba.example --by ann").await.unwrap();
+    insist(&suite, &reader.visitor.page(suite.now(), "/pricing", "Pricing", 40)).await;
+    suite.advance(DAY).await.unwrap();
+    assert_eq!(reader.path(&suite).await.len(), 3);
+    said(&target, "resume nurture --lead mori@aoba.example").await.unwrap();
+    suite.advance(MINUTE).await.unwrap();
+    assert_eq!(reader.path(&suite).await[3..], ["prices: came", "keen: done", "talk: mailed talk"]);
 }
 
 #[tokio::test]
@@ -155,6 +185,32 @@ async fn what_fails_time_and_again_is_held_lets_others_pass_and_goes_on_when_it_
     assert!(mended.as_str().unwrap().contains("1 held enrollment (1 taken, 0 left)"), "{mended}");
     suite.advance(HOUR).await.unwrap();
     assert_eq!(reader.got(&suite).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_lead_is_shown_with_where_it_stands() {
+    let (suite, target) = nurturing().await;
+    let reader = Reader::of(&suite, "mori").await;
+    suite.advance(HOUR).await.unwrap();
+    let shown = async || said(&target, "lead mori@aoba.example").await.unwrap().as_str().unwrap().to_owned();
+    let told = shown().await;
+    assert!(told.contains("Under way\n  Nurture (since ") && told.contains("): Wait 3 days.\n    Until "), "{told}");
+    said(&target, "pause nurture --by ann").await.unwrap();
+    said(&target, "pause nurture --by ann --lead mori@aoba.example").await.unwrap();
+    let told = shown().await;
+    for part in ["    The scenario is paused since ", ", by ann\n    This lead alone is paused in it\n"] {
+        assert!(told.contains(part), "{part} is missing in {told}");
+    }
+    let json = said(&target, "lead mori@aoba.example --json").await.unwrap();
+    let course = &json["under_way"][0];
+    assert_eq!(
+        (&course["scenario"], &course["name"], &course["says"], &course["lies"], &course["paused"]["by"]),
+        (&json!("nurture"), &json!("Nurture"), &json!("Wait 3 days."), &json!("paused"), &json!("ann"))
+    );
+    assert_eq!(course["until"].as_str(), reader.open(&suite).await[0].due.to_string().as_str().into());
+    said(&target, "stop nurture --yes").await.unwrap();
+    let told = shown().await;
+    assert!(!told.contains("Under way") && told.contains("Left the scenario: Nurture · ended by hand"), "{told}");
 }
 
 #[tokio::test]
@@ -195,6 +251,33 @@ async fn a_plan_says_what_becomes_of_those_under_way() {
     }
     // Nothing was written.
     assert_eq!(reader.open(&suite).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_plan_says_who_would_enter_at_once() {
+    let (suite, _target) = nurturing().await;
+    let [_mori, _kato] = [Reader::sending(&suite, "mori", "survey").await, Reader::sending(&suite, "kato", "survey").await];
+    suite.advance(HOUR).await.unwrap();
+    let planned = async |who: &str| {
+        let scenario = json!({ "name": "Trial", "trigger": { "stage": ["lead"] }, "who": who,
+            "steps": [{ "wait": { "id": "w", "for": "1d" } }, { "stop": { "id": "end" } }] });
+        let candidate = changed(&suite, |playbook| {
+            let id = ScenarioId::parse("trial").unwrap();
+            playbook.scenarios.insert(id, serde_json::from_value(scenario).unwrap());
+        });
+        let plan = Plan::of(&suite.own().store, &candidate, Fold::default(), suite.now()).await.unwrap();
+        (plan.to_string(), plan.leads.unwrap().entering)
+    };
+    for who in ["existing", "both"] {
+        let (said, entering) = planned(who).await;
+        assert_eq!(entering.iter().map(|one| (one.scenario.as_str(), one.leads)).collect::<Vec<_>>(), [("trial", 2)], "{said}");
+        let mailable = entering[0].mailable;
+        assert!(said.contains(&format!("trial: 2 leads would enter at once, {mailable} of them may be mailed")), "{said}");
+        assert!(said.contains("    + scenario trial: 2 steps, begins when a lead comes to stage lead\n"), "{said}");
+        assert!(!said.contains("under_way"), "{said}");
+    }
+    let (said, entering) = planned("new").await;
+    assert!(entering.is_empty() && !said.contains("would enter at once"), "{said}");
 }
 
 #[tokio::test]

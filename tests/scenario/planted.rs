@@ -19,9 +19,9 @@ struct Bug {
 }
 
 /// Changes what a function sends, by the sort key of what is put, deleted or checked; `None`: it never was.
-struct Sends {
-    function: &'static str,
-    change: fn(&str, &mut Value) -> bool,
+pub(super) struct Sends {
+    pub(super) function: &'static str,
+    pub(super) change: fn(&str, &mut Value) -> bool,
 }
 
 impl Tap for Sends {
@@ -38,16 +38,16 @@ impl Tap for Sends {
     }
 }
 
-fn sk(item: &Value) -> String {
+pub(super) fn sk(item: &Value) -> String {
     let action = item.as_object().unwrap().values().next().unwrap();
     let key = action.get("Key").or_else(|| action.get("Item")).unwrap();
     key["sk"]["S"].as_str().unwrap().to_owned()
 }
 
 /// Reads something else than what is there.
-struct Reads {
-    function: &'static str,
-    read: fn(&Request, &mut Value),
+pub(super) struct Reads {
+    pub(super) function: &'static str,
+    pub(super) read: fn(&Request, &mut Value),
 }
 
 impl Tap for Reads {
@@ -128,13 +128,13 @@ fn ids(body: &Value) -> Vec<String> {
     ids
 }
 
-fn keep(answer: &mut Value, wanted: impl Fn(&Value) -> bool) {
+pub(super) fn keep(answer: &mut Value, wanted: impl Fn(&Value) -> bool) {
     if let Some(items) = answer["Items"].as_array_mut() {
         items.retain(wanted);
     }
 }
 
-fn is_enrollment(sk: &str) -> bool {
+pub(super) fn is_enrollment(sk: &str) -> bool {
     sk.starts_with("enrollment#")
 }
 
@@ -169,7 +169,7 @@ fn request_of(function: &str) -> Request {
 
 /// Everybody goes by the version that is live now.
 #[derive(Default)]
-struct Mixed(Mutex<Option<String>>);
+pub(super) struct Mixed(Mutex<Option<String>>);
 
 impl Tap for Mixed {
     fn answer(&self, request: &Request, mut answer: Value) -> Value {

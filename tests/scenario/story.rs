@@ -1,20 +1,20 @@
 //! One story, told again and again with something going wrong: a form, a letter, a day, a look at prices, what follows
 //! from it. And what the pure engine makes of the same form and the same look, to hold it against.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Activity, Kind, Log, LogOwner, PageView, Record};
-use michi::fold::Folded;
 use michi::id::{ActivityId, LeadId, PageViewId, ScenarioId, VisitorId};
-use michi::io::store::{Found, Lies, Mark, Open, Pause};
+use michi::io::store::{Lies, Mark, Open, Pause};
 use michi::playbook::{Playbook, authoring};
-use michi::scenario::{Advance, Enrollment, News, Owed, Seen, advance, entering, inside};
+use michi_cli::scenarios::go_on;
 use michi_local::{Meanwhile, Options, Planned, Request, Suite, Tap};
 use serde_json::{Value, json};
 
+use super::engine::Engine;
 use super::{DAY, HOUR, MINUTE, how, publish};
 use crate::harness::{ORIGIN, Visitor, insist};
 
@@ -42,6 +42,8 @@ pub(crate) enum Twist {
 pub(crate) struct Told {
     /// Scenario, step and how it was passed, in order.
     pub(crate) path: Vec<String>,
+    /// When each of these was, and by which version of the scenario.
+    pub(crate) when: Vec<(Timestamp, String)>,
     /// When which letter was owed.
     pub(crate) letters: Vec<(Timestamp, String)>,
     /// Mails that reached the lead.
@@ -186,10 +188,9 @@ pub(crate) async fn play(suite: &Suite, faults: &[Planned], twist: Twist) -> Res
 async fn resume(suite: &Suite, scenario: &ScenarioId) {
     let store = &suite.own().store;
     store.unpause(scenario).await.unwrap();
-    for open in store.open_enrollments(Some(scenario)).await.unwrap().into_iter().filter(|open| open.lies == Lies::Paused) {
-        let Found::One(before) = store.enrollment(&open.key()).await.unwrap() else { continue };
-        let after = Enrollment { revision: before.revision + 1, ..before.clone() };
-        store.put_off_enrollment(&before, &after, Lies::Due).await.unwrap();
+    let open = store.open_enrollments(Some(scenario)).await.unwrap();
+    for open in open.iter().filter(|open| open.lies == Lies::Paused) {
+        go_on(store, open.key(), false, suite.now()).await.unwrap();
     }
 }
 
@@ -201,25 +202,30 @@ fn owner(lead: &LeadId) -> LogOwner {
 pub(crate) fn told(log: &Log, mails: usize) -> Told {
     let mut all: Vec<&Activity> = log.records.iter().flat_map(|record| &record.activities).collect();
     all.sort_by_key(|one| one.at);
-    let mut told = Told { path: vec![], letters: vec![], mails, entered: vec![] };
+    let mut told = Told { path: vec![], when: vec![], letters: vec![], mails, entered: vec![] };
+    let mut path: Vec<(&ScenarioId, String, Timestamp, &str)> = vec![];
     for activity in all {
         match &activity.kind {
             Kind::Enrolled { scenario, .. } => told.entered.push(scenario.to_string()),
-            Kind::Advanced { scenario, passed, left, .. } => {
+            Kind::Advanced { scenario, passed, left, version, .. } => {
                 for one in passed {
                     let how = how(one);
                     if let Some(mail) = how.strip_prefix("mailed ") {
                         told.letters.push((activity.at, mail.to_owned()));
                     }
-                    told.path.push(format!("{scenario} {} {}: {how}", one.step, one.visit));
+                    path.push((scenario, format!("{scenario} {} {}: {how}", one.step, one.visit), activity.at, version));
                 }
-                told.path.extend(left.as_ref().map(|left| format!("{scenario}: {left:?}")));
+                path.extend(left.iter().map(|left| (scenario, format!("{scenario}: {left:?}"), activity.at, version.as_str())));
             }
             _ => {}
         }
     }
     // Two scenarios go their ways beside each other.
-    told.path.sort_by_key(|one| one.split([' ', ':']).next().map(str::to_owned));
+    path.sort_by_key(|(scenario, ..)| scenario.to_string());
+    for (_, said, at, version) in path {
+        told.path.push(said);
+        told.when.push((at, version.to_owned()));
+    }
     told.entered.sort();
     told
 }
@@ -236,60 +242,11 @@ fn find(log: &Log, is: impl Fn(&Kind) -> bool) -> Option<Timestamp> {
     log.records.iter().flat_map(|record| &record.activities).find(|activity| is(&activity.kind)).map(|activity| activity.at)
 }
 
-/// What the engine alone makes of what came from outside: no store, no sweep, nothing that fails.
+/// What the engine alone makes of what came from outside.
 pub(crate) fn oracle(playbook: &Playbook, lead: &LeadId, log: &Log, until: Timestamp) -> Told {
-    let own = |kind: &Kind| {
-        matches!(kind, Kind::Enrolled { .. } | Kind::Advanced { .. } | Kind::AttributeSet { .. } | Kind::MailSent { .. })
-    };
-    let outside = |record: &&Record| !record.activities.iter().any(|activity| own(&activity.kind));
-    let mut log = Log { owner: owner(lead), records: log.records.iter().filter(outside).cloned().collect() };
     let version = playbook.version();
-    let (mut open, mut was_inside): (Vec<Enrollment>, BTreeSet<ScenarioId>) = (vec![], BTreeSet::new());
-    let (mut mails, mut now) = (0, Timestamp::MIN);
-    loop {
-        let received = log.records.iter().map(|record| record.received);
-        let next = received.chain(open.iter().map(|one| one.due)).filter(|at| *at > now).min();
-        let Some(next) = next.filter(|next| *next <= until) else { return told(&log, mails) };
-        now = next;
-        loop {
-            let before = log.records.len();
-            let news: Vec<ActivityId> =
-                log.records.iter().filter(|record| record.received == now).map(|record| record.id.clone()).collect();
-            let folded = Folded::of(playbook, &log, now);
-            let news = News { records: &news, inside: &was_inside, before: None };
-            let entered = entering(playbook, &version, lead, &folded, news, now);
-            was_inside = inside(playbook, &folded);
-            for one in entered {
-                log.records.push(one.record);
-                open.push(one.enrollment);
-            }
-            let mut still = Vec::new();
-            for mut one in open {
-                let scenario = &playbook.scenarios[&one.scenario];
-                let gone_on = loop {
-                    let folded = Folded::of(playbook, &log, now);
-                    let seen = Seen { folded: &folded, playbook, version: &version, mail_pending: false, now };
-                    let Some(step) = advance(scenario, &one, &seen) else { break Some(one) };
-                    log.records.extend(step.record(&one, now));
-                    let Advance { after, owed, .. } = step;
-                    if let Some(Owed::Mail { message, mail, .. }) = owed {
-                        mails += 1;
-                        let sent = Kind::MailSent { message: message.clone(), mail, owner: None };
-                        log.records.push(Record::decision(ActivityId::derive(&["sent", message.as_str()]), now, sent));
-                    }
-                    match after {
-                        Some(after) if after.due <= now => one = after,
-                        after => break after,
-                    }
-                };
-                still.extend(gone_on);
-            }
-            open = still;
-            if log.records.len() == before {
-                break;
-            }
-        }
-    }
+    let playbooks = BTreeMap::from([(version.clone(), playbook.clone())]);
+    Engine::new(&playbooks, &version, lead, log).run(until).told
 }
 
 /// Does what a twist asks for beside one call of `step`, once.

@@ -129,7 +129,7 @@ fn tag(body: &Value, name: &str) -> String {
 }
 
 /// The items that a call writes whole.
-pub(super) fn puts(request: &Request) -> Vec<&Value> {
+pub(crate) fn puts(request: &Request) -> Vec<&Value> {
     match request.operation.as_str() {
         "PutItem" => vec![&request.body["Item"]],
         "TransactWriteItems" => {

@@ -26,6 +26,7 @@ use michi_local::{Call, Fault, Planned, Service};
 use cast::{EVERYBODY, Person};
 use judge::{Tally, judge};
 use line::Beside;
+pub(crate) use line::puts;
 use planted::{Bug, Under, bugs};
 use town::Town;
 use weather::{Deed, Door, Post, Weather};

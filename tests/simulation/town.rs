@@ -130,6 +130,7 @@ impl Town {
             values: BTreeMap::new(),
             links,
             question: None,
+            hours: None,
         };
         let (language, version) = (self.playbook.setup.language, self.playbook.version());
         let of_use = if fate == Fate::Expires { DAY } else { DAY * 14 };

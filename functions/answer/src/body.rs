@@ -5,10 +5,17 @@ use std::convert::Infallible;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, header};
 use futures::stream;
+use michi::verdict::{Signals, Verdict};
 use multer::Multipart;
 
 /// The most bytes that a form here has.
 const MOST: usize = 16 * 1024;
+
+/// Whether a person posts, as far as the request shows it: programs that press buttons are told apart.
+pub(crate) fn by_a_person(headers: &HeaderMap) -> bool {
+    let user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    Signals::of(user_agent).verdict() == Verdict::Human
+}
 
 /// The fields of a form, in their order.
 #[derive(Debug, Default)]

@@ -3,18 +3,18 @@
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use michi::activity::{Kind, LogOwner};
 use michi::fold::fold;
 use michi::io::{App, Error, Retry};
 use michi::link::Confirm;
 use michi::playbook::Language;
-use michi::verdict::{Signals, Verdict};
 
-use crate::body::Fields;
+use crate::body::{Fields, by_a_person};
 use crate::choices::{Asks, Confirmation, known};
-use crate::{Door, Nothing};
+use crate::door::Door;
+use crate::nothing::Nothing;
 
 /// How often a confirmation is begun anew when somebody else was faster.
 const REREADS: usize = 5;
@@ -28,8 +28,7 @@ pub(crate) async fn show(State(door): State<Door>, Path(token): Path<String>) ->
 /// What was posted.
 pub(crate) async fn take(State(door): State<Door>, Path(token): Path<String>, headers: HeaderMap, body: Body) -> Response {
     let Some(link) = opened(&door.app, &token) else { return door.nothing(&Nothing::NO_SUCH_CONFIRMATION) };
-    let user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let person = Signals::of(user_agent).verdict() == Verdict::Human;
+    let person = by_a_person(&headers);
     let pressed = Fields::of(&headers, body).await.is_some_and(|fields| fields.says("confirm", "yes"));
     let status = if pressed { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     door.said(confirmation(&door.app, &link, person && pressed).await, status)
@@ -43,7 +42,7 @@ fn opened(app: &App, token: &str) -> Option<Confirm> {
 async fn confirmation(app: &App, link: &Confirm, given: bool) -> Result<Confirmation, Error> {
     let live = app.playbook().await?;
     let setup = &live.playbook.setup;
-    let log = app.store.log(&LogOwner::Lead(link.lead.clone())).await?;
+    let log = app.store.log(&LogOwner::Lead(app.store.home(&link.lead).await?)).await?;
     let lead = fold(&live.playbook, &log, app.clock.now());
     let language = lead.attribute("language").and_then(Language::named).unwrap_or(setup.language);
     for _ in 0..REREADS {
@@ -58,7 +57,7 @@ async fn confirmation(app: &App, link: &Confirm, given: bool) -> Result<Confirma
             return Ok(Confirmation::new(setup, language, mailing, asks));
         };
         let confirmed = Kind::Confirmed { consent: link.consent.clone() };
-        match known.write(app, &link.lead, vec![confirmed], &live.playbook).await {
+        match known.write(app, vec![confirmed], &live.playbook).await {
             Ok(()) => {
                 tracing::info!(lead.id = %link.lead, "a lead has confirmed its consent");
                 return Ok(Confirmation::new(setup, language, mailing, Asks::Given));

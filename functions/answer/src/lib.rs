@@ -5,6 +5,8 @@
 //! - `confirm`: a consent is confirmed from the mailbox
 //! - `question`: a lead answers the question of a scenario
 //! - `results`: what came of a scenario, for a marketer
+//! - `nothing`: what a link says that opens nothing
+//! - `door`, [`style`], `body`: how pages are answered and look; what is posted from them
 //!
 //! A link is worth as much as a password, so nothing here writes its path to a log, and a link that opens nothing says
 //! the same whatever is wrong with it.
@@ -12,57 +14,29 @@
 mod body;
 mod choices;
 mod confirm;
+mod door;
+mod nothing;
 pub mod page;
 mod question;
 mod results;
+pub mod style;
 
-use std::sync::Arc;
-
-use askama::Template;
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::get;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use michi::activity::LogOwner;
-use michi::fold::fold;
+use michi::fold::Folded;
 use michi::io::{App, Error};
 use michi::link::View;
-use sha2::{Digest as _, Sha256};
 
-use page::Page;
-
-/// The style of what sales reads; the security policy names its digest.
-pub(crate) const STYLE: &str = include_str!("../templates/page.css");
-/// The style of what leads read.
-pub(crate) const CHOICES_STYLE: &str = include_str!("../templates/choices.css");
-/// The style of what marketers read.
-pub(crate) const RESULTS_STYLE: &str = include_str!("../templates/results.css");
-
-/// What a handler gets.
-#[derive(Clone)]
-struct Door {
-    app: App,
-    /// What every answer carries to sales.
-    headers: Arc<HeaderMap>,
-    /// What every answer carries to leads, whose pages post to where they came from.
-    posting: Arc<HeaderMap>,
-    /// What every answer carries to marketers.
-    results: Arc<HeaderMap>,
-}
+use door::Door;
+use nothing::Nothing;
+use page::{Page, UnderWay};
 
 /// The routes of `answer`. GET and HEAD change nothing.
 pub fn router(app: App) -> Router {
-    let headers = |style, form_action| Arc::new(headers(style, form_action));
-    let door = Door {
-        app,
-        headers: headers(STYLE, "'none'"),
-        posting: headers(CHOICES_STYLE, "'self'"),
-        results: headers(RESULTS_STYLE, "'none'"),
-    };
     Router::new()
         .route("/view/{token}", get(view))
         .route("/unsubscribe/{token}", get(choices::show).post(choices::take))
@@ -70,7 +44,7 @@ pub fn router(app: App) -> Router {
         .route("/question/{token}", get(question::show).post(question::take))
         .route("/results/{token}", get(results::show))
         .fallback(no_such_page)
-        .with_state(door)
+        .with_state(Door::new(app))
 }
 
 /// The page of the lead that the link names.
@@ -97,188 +71,31 @@ async fn lead_page(app: &App, token: &str) -> Result<Option<Page>, Error> {
     };
     let live = app.playbook().await?;
     let Some(owner) = live.playbook.setup.owners.iter().find(|owner| owner.id == link.owner) else { return Ok(None) };
-    if app.store.lead(&link.lead).await?.is_none_or(|lead| lead.erased.is_some()) {
+    let (lead, item) = app.store.lead_at_home(&link.lead).await?;
+    if item.is_none_or(|item| item.erased.is_some()) {
         return Ok(None);
     }
-    let log = app.store.log(&LogOwner::Lead(link.lead)).await?;
-    let lead = fold(&live.playbook, &log, now);
+    let log = app.store.log(&LogOwner::Lead(lead.clone())).await?;
+    let folded = Folded::of(&live.playbook, &log, now);
+    let under_way = UnderWay::of(&app.store, &live, &lead, &folded).await?;
     let language = owner.language.unwrap_or(live.playbook.setup.language);
-    Ok(Some(Page::new(&live.playbook, &lead, &log, now, language)))
-}
-
-/// A page that shows nothing of anybody, to people whose language is not known.
-#[derive(Template)]
-#[template(path = "nothing.html")]
-struct Nothing {
-    title: &'static str,
-    /// Language, heading, text.
-    said: [(&'static str, &'static str, &'static str); 2],
-}
-
-impl Nothing {
-    const NO_SUCH_PAGE: Self = Self {
-        title: "michi",
-        said: [
-            (
-                "en",
-                "There is nothing here",
-                "The link is not complete, or it has expired: a link to a lead works for 30 days. The newest alert about \
-                 the lead has a fresh one.",
-            ),
-            (
-                "ja",
-                "ページがありません",
-                "リンクが途切れているか、有効期限（30日）が過ぎています。最新のアラートのリンクをお使いください。",
-            ),
-        ],
-    };
-    const NO_SUCH_CHOICES: Self = Self {
-        title: "michi",
-        said: [
-            (
-                "en",
-                "There is nothing here",
-                "The link is not complete. Please open it from the mail itself, or answer the mail: whoever sent it will end it.",
-            ),
-            (
-                "ja",
-                "ページがありません",
-                "リンクが途切れています。メールのリンクから直接開いていただくか、メールにご返信のうえ、配信停止をお申し付けください。",
-            ),
-        ],
-    };
-    const NO_SUCH_CONFIRMATION: Self = Self {
-        title: "michi",
-        said: [
-            (
-                "en",
-                "There is nothing here",
-                "The link is not complete, or it has expired: it works for 7 days. You can ask for our mail again on our site.",
-            ),
-            (
-                "ja",
-                "ページがありません",
-                "リンクが途切れているか、有効期限（7日）が過ぎています。配信をご希望の場合は、サイトからもう一度お申し込みください。",
-            ),
-        ],
-    };
-    const NO_SUCH_QUESTION: Self = Self {
-        title: "michi",
-        said: [
-            (
-                "en",
-                "This question is closed",
-                "The link is not complete, or we keep no data about you any more. Nothing was changed, and there is nothing \
-                 for you to do. If you would like to tell us something, please answer the mail.",
-            ),
-            (
-                "ja",
-                "このご質問は終了しました",
-                "リンクが途切れているか、お客様の情報はすでに保存されておりません。変更は何も行われず、お手続きも不要です。お伝えになりたいことがございましたら、メールにご返信ください。",
-            ),
-        ],
-    };
-    const NO_SUCH_RESULTS: Self = Self {
-        title: "michi",
-        said: [
-            (
-                "en",
-                "There is nothing here",
-                "The link is not complete, or it has expired: it works for 30 days. \"michi results\" with --link makes a fresh one.",
-            ),
-            (
-                "ja",
-                "ページがありません",
-                "リンクが途切れているか、有効期限（30日）が過ぎています。「michi results」の --link で新しいリンクを作成できます。",
-            ),
-        ],
-    };
-    const UNAVAILABLE: Self = Self {
-        title: "michi",
-        said: [
-            ("en", "Not just now", "The page could not be put together. Please try again in a minute."),
-            ("ja", "ただいま表示できません", "少し待ってから、もう一度お試しください。"),
-        ],
-    };
-}
-
-impl Door {
-    fn answer(&self, status: StatusCode, page: &impl Template) -> Response {
-        rendered(status, &self.headers, page)
-    }
-
-    /// A link that opens nothing.
-    fn nothing(&self, page: &Nothing) -> Response {
-        self.answer(StatusCode::NOT_FOUND, page)
-    }
-
-    /// A page for a lead.
-    fn said(&self, page: Result<impl Template, Error>, status: StatusCode) -> Response {
-        match page {
-            Ok(page) => rendered(status, &self.posting, &page),
-            Err(error) => {
-                tracing::error!(%error, "what a lead chose or answered could not be read or kept");
-                self.unavailable()
-            }
-        }
-    }
-
-    /// The page of a question; none: it is closed.
-    fn asked(&self, page: Result<Option<impl Template>, Error>, status: StatusCode) -> Response {
-        match page.transpose() {
-            Some(page) => self.said(page, status),
-            None => self.nothing(&Nothing::NO_SUCH_QUESTION),
-        }
-    }
-
-    fn unavailable(&self) -> Response {
-        let mut response = self.answer(StatusCode::SERVICE_UNAVAILABLE, &Nothing::UNAVAILABLE);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
-        response
-    }
-}
-
-fn rendered(status: StatusCode, headers: &HeaderMap, page: &impl Template) -> Response {
-    match page.render() {
-        Ok(html) => (status, headers.clone(), html).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a page could not be rendered");
-            (StatusCode::INTERNAL_SERVER_ERROR, headers.clone()).into_response()
-        }
-    }
-}
-
-/// What every answer carries: nobody keeps it, frames it, indexes it or learns its address, and nothing in it runs.
-fn headers(style: &str, form_action: &str) -> HeaderMap {
-    let style = STANDARD.encode(Sha256::digest(style));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
-    );
-    let fixed = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow, noarchive"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
-    ];
-    let mut headers: HeaderMap = fixed.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
-    headers.extend(HeaderValue::from_str(&policy).ok().map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
-    headers
+    Ok(Some(Page::new(&live.playbook, &folded, &under_way, now, language)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use axum::body::Body;
-    use axum::http::Request;
+    use axum::http::{HeaderMap, Request};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use http_body_util::BodyExt as _;
     use jiff::Timestamp;
     use michi::id::{LeadId, OwnerId};
     use michi::io::{Clock, KeyRing, Random, Settings, Store, aws};
     use michi::link::VIEW_DAYS;
+    use sha2::{Digest as _, Sha256};
     use tower::ServiceExt as _;
 
     use super::*;

@@ -1,9 +1,10 @@
-//! The lead page as a salesperson reads it: a pure function of (playbook, lead, log, now, language).
+//! The lead page as a salesperson reads it: a pure function of (playbook, lead, where it is under way, now, language).
 //!
 //! - `reader`: for whom and when it is written, and how text from outside gets onto it
 //! - `person`: who it is, where they stand, what is known
 //! - `permitted`: what mail may be sent, and why
 //! - `scores`: fit and interest with every reason, in `points` that visibly sum
+//! - `under_way`: where they stand in scenarios
 //! - `timeline`, `entry`, `about`: what happened
 //! - `words`, `phrases`: the page's labels, and what it says with a number in it
 
@@ -18,13 +19,12 @@ mod scores;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod under_way;
 mod words;
 
 use askama::Template;
 use jiff::Timestamp;
-use michi::activity::Log;
-use michi::fold;
-use michi::lead::Lead;
+use michi::fold::Folded;
 use michi::playbook::{Language, Playbook};
 
 use permitted::Permitted;
@@ -32,9 +32,11 @@ use person::{Known, Person, Standing};
 use reader::{Reader, Stamp};
 use scores::{FitView, InterestView};
 use timeline::Timeline;
+use under_way::Course;
+pub use under_way::UnderWay;
 use words::Words;
 
-use crate::STYLE;
+use crate::style::LEAD as STYLE;
 
 /// Everything on the page, in words. It renders itself as HTML, where whatever came from outside is plain text.
 #[derive(Debug, Template)]
@@ -47,6 +49,7 @@ pub struct Page {
     standing: Standing,
     fit: FitView,
     interest: InterestView,
+    under_way: Vec<Course>,
     timeline: Timeline,
     known: Vec<Known>,
     permitted: [Permitted; 2],
@@ -63,6 +66,7 @@ struct Plain<'a> {
     standing: &'a Standing,
     fit: &'a FitView,
     interest: &'a InterestView,
+    under_way: &'a [Course],
     timeline: &'a Timeline,
     known: &'a [Known],
     permitted: &'a [Permitted],
@@ -75,27 +79,28 @@ impl Page {
     /// # Errors
     /// None that could come of what is shown.
     pub fn plain(&self) -> Result<String, askama::Error> {
-        let Self { words, person, standing, fit, interest, timeline, known, permitted, unconfirmed, .. } = self;
+        let Self { words, person, standing, fit, interest, under_way, timeline, known, permitted, unconfirmed, .. } = self;
         let unconfirmed = *unconfirmed;
-        Plain { words, person, standing, fit, interest, timeline, known, permitted, unconfirmed }.render()
+        Plain { words, person, standing, fit, interest, under_way, timeline, known, permitted, unconfirmed }.render()
     }
 
-    /// Writes the page. `lead` is what `log` amounts to at `now` by `playbook`.
+    /// Writes the page. `folded` is what the lead's log amounts to at `now` by `playbook`, the live one.
     #[must_use]
-    pub fn new(playbook: &Playbook, lead: &Lead, log: &Log, now: Timestamp, language: Language) -> Self {
+    pub fn new(playbook: &Playbook, folded: &Folded<'_>, under_way: &[UnderWay], now: Timestamp, language: Language) -> Self {
         let reader = Reader::new(playbook, now, language);
-        let history = fold::history(playbook, log, now);
+        let (lead, history) = (&folded.lead, folded.history());
         Self {
             words: reader.words,
             company: playbook.setup.company.name.clone(),
             as_of: reader.moment(now),
             person: person::person(lead, &reader),
-            standing: person::standing(lead, &history, &reader),
+            standing: person::standing(lead, &reader),
             fit: scores::fit(lead, &reader),
-            interest: scores::interest(lead, &history, &reader),
-            timeline: timeline::timeline(lead, &history, &reader),
+            interest: scores::interest(lead, history, &reader),
+            under_way: under_way::courses(under_way, &reader),
+            timeline: timeline::timeline(lead, history, &reader),
             known: person::known(lead, &reader),
-            permitted: permitted::permitted(lead, &history, &reader),
+            permitted: permitted::permitted(lead, history, &reader),
             unconfirmed: history.iter().any(|step| step.unconfirmed),
         }
     }

@@ -7,7 +7,7 @@ mod page;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Kind, Log, LogOwner, Record};
@@ -18,10 +18,10 @@ use michi::link;
 use michi::mail::letter::{Cause, Question};
 use michi::mail::message::Content;
 use michi::playbook::Language;
-use michi::verdict::{Signals, Verdict};
 
-use crate::body::Fields;
-use crate::{Door, Nothing};
+use crate::body::{Fields, by_a_person};
+use crate::door::Door;
+use crate::nothing::Nothing;
 use page::{Notice, QuestionPage};
 
 /// The page, with the answer chosen that the link stands for.
@@ -38,8 +38,7 @@ pub(crate) async fn show(State(door): State<Door>, Path(token): Path<String>) ->
 /// What was posted from the page.
 pub(crate) async fn take(State(door): State<Door>, Path(token): Path<String>, headers: HeaderMap, body: Body) -> Response {
     let Some(link) = opened(&door.app, &token) else { return door.nothing(&Nothing::NO_SUCH_QUESTION) };
-    let user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let person = Signals::of(user_agent).verdict() == Verdict::Human;
+    let person = by_a_person(&headers);
     let fields = Fields::of(&headers, body).await.unwrap_or_default();
     let mut status = StatusCode::OK;
     let page = async {
@@ -83,10 +82,11 @@ impl Asked {
         let (Some(question), Cause::Scenario { enrollment, step, .. }) = (letter.question, letter.cause) else {
             return Ok(None);
         };
-        if !app.store.reach(&link.lead).await?.lead_exists {
+        let reach = app.store.reach(&link.lead).await?;
+        if !reach.lead_exists {
             return Ok(None);
         }
-        let log = app.store.log(&LogOwner::Lead(link.lead.clone())).await?;
+        let log = app.store.log(&LogOwner::Lead(reach.lead)).await?;
         Ok(Some(Self { question, enrollment, step, language, link: link.clone(), log }))
     }
 
@@ -127,7 +127,7 @@ impl Asked {
             answer: answer.clone(),
         };
         let record = Record::decision(id, after.map_or(now, |after| after.max(now)), kind);
-        app.store.append(&LogOwner::Lead(link.lead.clone()), &record, Mark::Guaranteed).await?;
+        app.store.append(&self.log.owner, &record, Mark::Guaranteed).await?;
         tracing::info!(lead.id = %link.lead, message.id = %link.message, "a lead has answered a question");
         Ok(())
     }

@@ -7,23 +7,23 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
-use michi::id::StepId;
 use michi::io::{App, Error};
 use michi::link;
 use michi::playbook::scenario::Scenario;
 use michi::playbook::{Language, Playbook};
-use michi::scenario::results::{Counts, DEFINED, Figure, Results, Variant, wilson};
+use michi::scenario::results::{DEFINED, Figure, Letters, Results, wilson};
 
-use crate::page::phrases;
-use crate::{Door, Nothing, RESULTS_STYLE as STYLE};
-use diagram::Diagram;
+use crate::door::Door;
+use crate::nothing::Nothing;
+use crate::page::phrases::{self, Counted};
+use crate::style::RESULTS as STYLE;
+use diagram::{Diagram, Sign};
 
 /// The page.
 pub(crate) async fn show(State(door): State<Door>, Path(token): Path<String>) -> Response {
     match page(&door.app, &token).await {
-        Ok(Some(page)) => crate::rendered(StatusCode::OK, &door.results, &page),
+        Ok(Some(page)) => door.results(&page),
         Ok(None) => door.nothing(&Nothing::NO_SUCH_RESULTS),
         Err(error) => {
             tracing::error!(%error, "a scenario's results could not be shown");
@@ -52,13 +52,16 @@ pub(crate) struct ResultsPage {
     id: String,
     name: String,
     counted: String,
-    leads: u64,
+    /// How many leads were looked at.
+    leads: String,
     unreadable: u64,
     /// Of the scenario as a whole: what, how many, which share.
     whole: Vec<(&'static str, u64, String)>,
     /// Why those left who did, each with how many.
     left: Vec<(String, u64)>,
     diagram: Diagram,
+    /// What the drawing's signs mean, of those that are in it.
+    legend: Vec<(Sign, &'static str)>,
     letters: Vec<Letter>,
     /// Versions that anybody entered, with how many; one alone is not worth telling.
     versions: Vec<(String, u64)>,
@@ -68,8 +71,10 @@ pub(crate) struct ResultsPage {
 
 /// One subject of one mail of one step.
 struct Letter {
-    step: String,
+    /// The step; none: it is called as its mail.
+    step: Option<String>,
     mail: String,
+    /// Empty: the playbook has it no more.
     subject: String,
     sent: u64,
     /// What, how many, which share of the letters sent with its interval.
@@ -107,18 +112,20 @@ impl ResultsPage {
                 _ => {}
             }
         }
+        let letters = counts.letters(&counts.steps(Some(scenario)), false);
         Self {
             words: Words::of(language),
             company: playbook.setup.company.name.clone(),
             id: id.to_owned(),
             name: scenario.name.in_language(language).to_owned(),
             counted: phrases::moment(&results.at.to_zoned(playbook.setup.time_zone.get().clone()), language),
-            leads: results.leads,
+            leads: phrases::count(usize::try_from(results.leads).unwrap_or(usize::MAX), Counted::Leads, language),
             unreadable: results.unreadable,
             whole: whole.to_vec(),
             left: left.into_iter().collect(),
+            legend: Sign::legend(scenario, language),
             diagram: Diagram::of(playbook, scenario, counts, language),
-            letters: letters(playbook, scenario, counts, language),
+            letters: letters.iter().map(|one| letter(playbook, one, language)).collect(),
             versions: if versions.len() > 1 { versions.into_iter().collect() } else { vec![] },
             means: DEFINED.iter().map(|one| (one.name(language), one.means(language))).collect(),
         }
@@ -128,48 +135,28 @@ impl ResultsPage {
 /// Figures of letters that are shown as shares of those sent.
 const SHARES: [Figure; 5] = [Figure::Delivered, Figure::Opened, Figure::Clicked, Figure::Unsubscribed, Figure::Won];
 
-fn letters(playbook: &Playbook, scenario: &Scenario, counts: &Counts, language: Language) -> Vec<Letter> {
-    let mut steps: Vec<&StepId> = scenario.all_steps().map(|step| step.id()).collect();
-    // Steps that were taken out come last.
-    for step in counts.iter().filter_map(|(mark, _)| mark.step.as_ref()) {
-        if !steps.contains(&step) {
-            steps.push(step);
-        }
-    }
-    let mut found: BTreeMap<(usize, &Variant), BTreeMap<&Figure, u64>> = BTreeMap::new();
-    for (mark, count) in counts.iter().filter(|(mark, _)| mark.by.is_none()) {
-        let place = steps.iter().position(|step| mark.step.as_ref() == Some(step));
-        let (Some(place), Some(letter)) = (place, &mark.letter) else { continue };
-        *found.entry((place, letter)).or_default().entry(&mark.figure).or_default() += count;
-    }
-    let told = |((place, letter), figures): ((usize, &Variant), BTreeMap<&Figure, u64>)| {
-        let number = |figure: &Figure| figures.get(figure).copied().unwrap_or_default();
-        let sent = number(&Figure::Sent);
-        let version = playbook.mail(&letter.mail).and_then(|mail| mail.version(language));
-        let subject = version.and_then(|(_, version)| version.subjects.get(usize::from(letter.subject)).cloned());
-        let share = |figure: &Figure| Share {
-            what: figure.defined().name(language),
-            count: number(figure),
-            share: interval(number(figure), sent),
-            bar: bar(number(figure), sent),
-        };
-        let others =
-            figures.iter().filter(|(figure, _)| !SHARES.contains(figure) && !matches!(figure, Figure::Owed | Figure::Sent));
-        let others = others.map(|(figure, count)| {
-            let (name, why) = (figure.defined().name(language), figure.reason(language));
-            let colon = if language == Language::Ja { "：" } else { ": " };
-            (if why.is_empty() { name.to_owned() } else { format!("{name}{colon}{why}") }, *count)
-        });
-        Letter {
-            step: steps.get(place).map(ToString::to_string).unwrap_or_default(),
-            mail: letter.mail.to_string(),
-            subject: subject.unwrap_or_default(),
-            sent,
-            shares: SHARES.iter().map(share).collect(),
-            else_: others.collect(),
-        }
+fn letter(playbook: &Playbook, letters: &Letters<'_>, language: Language) -> Letter {
+    let Letters { step, letter, figures, .. } = letters;
+    let sent = letters.count(&Figure::Sent);
+    let subject = letter.subject.text(&letter.mail, playbook).unwrap_or(Words::of(language).edited);
+    let share = |figure: &Figure| {
+        let count = letters.count(figure);
+        Share { what: figure.defined().name(language), count, share: interval(count, sent), bar: bar(count, sent) }
     };
-    found.into_iter().map(told).collect()
+    let others = figures.iter().filter(|(figure, _)| !SHARES.contains(figure) && !matches!(figure, Figure::Owed | Figure::Sent));
+    let others = others.map(|(figure, count)| {
+        let (name, why) = (figure.defined().name(language), figure.reason(language));
+        let colon = if language == Language::Ja { "：" } else { ": " };
+        (if why.is_empty() { name.to_owned() } else { format!("{name}{colon}{why}") }, *count)
+    });
+    Letter {
+        step: (step.as_str() != letter.mail.as_str()).then(|| step.to_string()),
+        mail: letter.mail.to_string(),
+        subject: subject.to_owned(),
+        sent,
+        shares: SHARES.iter().map(share).collect(),
+        else_: others.collect(),
+    }
 }
 
 /// A share in per cent; empty: there is nothing to divide by.
@@ -206,7 +193,7 @@ struct Words {
     letters: &'static str,
     no_letters: &'static str,
     sent: &'static str,
-    subject: &'static str,
+    edited: &'static str,
     left: &'static str,
     versions: &'static str,
     means: &'static str,
@@ -217,32 +204,32 @@ struct Words {
 const EN: Words = Words {
     lang: "en",
     title: "Results of the scenario",
-    counted: "Counted on",
-    over: "leads looked at",
-    unreadable: "could not be read and are not counted",
+    counted: "Counted on ",
+    over: " looked at",
+    unreadable: "could not be read, so not counted",
     course: "Course",
     letters: "Letters",
     no_letters: "No letter was owed yet.",
     sent: "sent",
-    subject: "Subject",
+    edited: "(words that were edited since)",
     left: "Why runs ended",
     versions: "Entered by version of the scenario",
     means: "What the numbers mean",
-    shares: "Shares are of the letters sent; in brackets the interval in which the true share lies with 95 % confidence (Wilson). Where two intervals overlap widely, the difference may be chance.",
-    behind: "The leads behind a number:",
+    shares: "Shares are of the letters sent; in brackets the interval in which the true share lies with 95% confidence (Wilson). Where two intervals overlap widely, the difference may be chance.",
+    behind: "The leads behind a number: ",
 };
 
 const JA: Words = Words {
     lang: "ja",
     title: "シナリオの結果",
     counted: "集計日時：",
-    over: "件のリードを集計",
+    over: "を集計",
     unreadable: "件は読み取れず、集計に含まれていません",
     course: "流れ",
     letters: "メール",
     no_letters: "まだメールは作成されていません。",
     sent: "送信",
-    subject: "件名",
+    edited: "（その後変更された文面）",
     left: "終了の理由",
     versions: "シナリオの版ごとの開始数",
     means: "数字の意味",

@@ -34,7 +34,7 @@ pub(crate) async fn take(app: &App, notice: &Notice) -> Result<(), Error> {
     let rules = &live.playbook.setup.mail;
     if let Ok(after) = message.after(event(notice), now) {
         let report = match (&notice.owner, &notice.lead) {
-            (Some(owner), _) => of_owner(app, notice, owner, &live.playbook.setup.owners, &message, &after),
+            (Some(owner), _) => of_owner(app, notice, owner, &live.playbook.setup.owners, &message, &after).await?,
             (None, Some(lead)) => of_lead(app, notice, lead, rules, &message, &after, now).await?,
             (None, None) => return Ok(()),
         };
@@ -75,14 +75,14 @@ fn event(notice: &Notice) -> Event {
 }
 
 /// What a report on mail to somebody in sales changes: nothing in the log of the lead it is about, but that it was sent.
-fn of_owner<'r>(
+async fn of_owner<'r>(
     app: &App,
     notice: &Notice,
     owner: &OwnerId,
     owners: &[michi::playbook::Owner],
     before: &'r Message,
     after: &'r Message,
-) -> Reported<'r> {
+) -> Result<Reported<'r>, Error> {
     let address = owners.iter().find(|known| known.id == *owner).map(|owner| app.keys.address_hash(&owner.address));
     let why = match &notice.what {
         What::Bounced { judged: Judged { bounce: Bounce::Permanent, .. }, .. } => Some(SuppressedBy::Bounce),
@@ -90,8 +90,8 @@ fn of_owner<'r>(
         _ => None,
     };
     let unreachable = why.zip(address).map(|(why, address)| (owner.clone(), address, Suppression { why, at: notice.at }));
-    let appends = became_sent(before, after);
-    Reported { before, after, appends, look: false, mailing: None, suppressed: None, unreachable, counted: None }
+    let appends = became_sent(app, before, after).await?;
+    Ok(Reported { before, after, appends, look: false, mailing: None, suppressed: None, unreachable, counted: None })
 }
 
 /// What a report on a letter changes.
@@ -104,7 +104,7 @@ async fn of_lead<'r>(
     after: &'r Message,
     now: Timestamp,
 ) -> Result<Reported<'r>, Error> {
-    let mut appends = became_sent(before, after);
+    let mut appends = became_sent(app, before, after).await?;
     let (mut mailing, mut suppressed, mut look) = (None, None, false);
     let counted = match &notice.what {
         What::Delivered => Some(Outcome::Delivered),
@@ -113,17 +113,30 @@ async fn of_lead<'r>(
         _ => None,
     };
     if let Some(record) = activity(notice, now) {
-        if let Some(stored) = app.store.mailing(lead).await? {
+        let (reader, stored) = reader(app, lead).await?;
+        // What a mailbox says of itself is said of the one that the letter went to; what its reader says, of all mail.
+        let of_reader = reader == *lead || matches!(notice.what, What::Complained { .. });
+        if let Some(stored) = stored.filter(|_| of_reader) {
             let learned = record.activities.iter().fold(stored.clone(), |mailing, activity| learning(&mailing, activity, rules));
             suppressed = newly_suppressed(app, &stored, &learned);
-            mailing = (learned.permissions != stored.permissions).then(|| (lead.clone(), stored, learned));
+            mailing = (learned.permissions != stored.permissions).then(|| (reader.clone(), stored, learned));
         }
         // What SES tells late may change what a click in the mail was taken for.
         look = mailing.is_some() || now.duration_since(notice.at) >= WORD_OF_DELIVERY;
-        appends.push((lead.clone(), record));
+        appends.push((reader, record));
     }
     let counted = counted.map(|outcome| (today(now), outcome));
     Ok(Reported { before, after, appends, look, mailing, suppressed, unreachable: None, counted })
+}
+
+/// Who reads the mail to a lead: the lead itself, unless it was merged into another.
+async fn reader(app: &App, lead: &LeadId) -> Result<(LeadId, Option<Mailing>), Error> {
+    if let Some(mailing) = app.store.mailing(lead).await? {
+        return Ok((lead.clone(), Some(mailing)));
+    }
+    let home = app.store.home(lead).await?;
+    let mailing = if home == *lead { None } else { app.store.mailing(&home).await? };
+    Ok((home, mailing))
 }
 
 fn learning(mailing: &Mailing, activity: &Activity, rules: &MailRules) -> Mailing {
@@ -137,11 +150,11 @@ fn newly_suppressed(app: &App, before: &Mailing, after: &Mailing) -> Option<(Str
 }
 
 /// What the log keeps once a message turns out to have been sent.
-fn became_sent(before: &Message, after: &Message) -> Vec<(LeadId, Record)> {
-    if before.sent_record().is_some() {
-        return vec![];
+async fn became_sent(app: &App, before: &Message, after: &Message) -> Result<Vec<(LeadId, Record)>, Error> {
+    match after.sent_record().filter(|_| before.sent_record().is_none()) {
+        Some((lead, record)) => Ok(vec![(app.store.home(lead).await?, record)]),
+        None => Ok(vec![]),
     }
-    after.sent_record().map(|(lead, record)| (lead.clone(), record)).into_iter().collect()
 }
 
 /// What the lead's log keeps of the notice. Its id comes from message and kind: each counts once.

@@ -43,6 +43,7 @@ impl Courier<'_> {
         let paced_until = self.allowance.take(self.app, lane).await?;
         let seen = ForLead {
             lead_exists: reach.lead_exists,
+            merged: reach.lead != *lead,
             mailing: reach.mailing.as_ref(),
             address_suppressed,
             paused_until,

@@ -20,6 +20,9 @@ impl Courier<'_> {
         let owner = setup.owners.iter().find(|owner| owner.id == *to);
         let address = owner.map(|owner| self.app.keys.address_hash(&owner.address)).unwrap_or_default();
         let standing = self.app.store.standing(to, &address, message.lead.as_ref()).await?;
+        if let Some(merged) = message.lead.as_ref().filter(|_| standing.merged) {
+            return self.about_another(message, merged).await;
+        }
         let paced_until = self.allowance.take(self.app, Lane::Alerts).await?;
         let seen = ForOwner { suppressed: standing.suppressed, owner, lead_exists: standing.lead_exists, paced_until };
         let passage = gate::for_owner(message, seen, self.app.clock.now());
@@ -42,6 +45,14 @@ impl Courier<'_> {
             Passage::Defer { until, why } => self.step(message, Event::Deferred { until, why }).await,
             Passage::Refuse { why } => self.step(message, Event::Refused { why }).await,
         }
+    }
+
+    /// The lead of a mail to sales was merged: the mail is about the other from now on.
+    async fn about_another(&self, message: &Message, merged: &LeadId) -> Result<(), Error> {
+        let home = self.app.store.home(merged).await?;
+        let after = Message { lead: Some(home), revision: message.revision + 1, ..message.clone() };
+        self.app.store.move_message(message, &after).await?;
+        Err(Error::reread("the message is about another lead now"))
     }
 
     fn compose_for(&self, message: &Message, setup: &Setup, owner: &Owner, words: &Words) -> Result<Composed, String> {

@@ -11,13 +11,14 @@
 //! | `lead` | whom it is about, by id; no fact holds personal data |
 //! | `at` | when it became true, as RFC 3339 |
 //! | `version` | the playbook by which it was decided |
-//! | `what` | the detail-type as one word: `lead_identified`, `form_submitted`, `lead_stage_moved` |
+//! | `what` | the detail-type as one word: `lead_identified`, `form_submitted`, `lead_stage_moved`, `lead_merged` |
 //!
 //! | detail-type | and the fields |
 //! |---|---|
 //! | `Lead Identified` | |
 //! | `Form Submitted` | `form`: the form's name on the site |
 //! | `Lead Stage Moved` | `from`, `to`: `lead`, `mql`, `sal`, `sql`, `customer`, `advocate`, `recycled`, `disqualified`; `cell`: as in `B2`, or null |
+//! | `Lead Merged` | `other`: the id of the lead that is `lead` from now on |
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -248,6 +249,8 @@ mod tests {
             "Lead Stage Moved",
             r#""what":"lead_stage_moved","from":"mql","to":"lead","cell":null"#,
         );
+        let other = LeadId::parse("l-2").unwrap();
+        check(FactKind::LeadMerged { other }, "Lead Merged", r#""what":"lead_merged","other":"l-2""#);
     }
 
     #[test]

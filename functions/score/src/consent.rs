@@ -74,6 +74,7 @@ pub(crate) fn asked(app: &App, live: &Versioned, id: &LeadId, lead: &Lead, recor
             values: own.clone(),
             links: version.links.clone(),
             question: None,
+            hours: None,
         };
         let expires = now.saturating_add(OF_USE).unwrap_or(now);
         Message::letter(MessageId::derive(&[CONFIRM, &hash, &day]), id, language, &live.version, letter, now, now, expires)

@@ -5,7 +5,7 @@
 //! goes on from its cursor; a record that raced past the link is fetched two minutes later.
 
 use jiff::{SignedDuration, Timestamp};
-use michi::activity::{Activity, Kind, LogOwner, Proof, Record, Source};
+use michi::activity::{Activity, Kind, Log, LogOwner, Proof, Record, Source};
 use michi::fold::history;
 use michi::id::{ActivityId, LeadId, VisitorId};
 use michi::io::store::{CopyFilter, Mark, Token, VisitorItem, Wake};
@@ -14,7 +14,7 @@ use michi::verdict::Verdict;
 use michi::verdict::mail::Judged;
 
 use crate::finish;
-use crate::review::{Linking, Look, conclude};
+use crate::review::{Linking, Look, SETTLING, conclude};
 
 /// How long copying goes on before it lets others pass.
 const YIELD: SignedDuration = SignedDuration::from_secs(5);
@@ -54,7 +54,12 @@ pub(crate) async fn moved_on(app: &App, lead: &LeadId, wake: &Wake) -> Result<bo
         }
         Some((_, _, Whose::Nobody)) | None => return Ok(false),
     };
-    if named.lead == *lead {
+    if named.lead != *lead {
+        // Where the log was merged into another, what woke it goes there first.
+        if app.store.lead(lead).await?.is_some_and(|item| item.merged.is_some()) {
+            return Ok(false);
+        }
+    } else {
         // The same lead again; worth a new link only if the browser is better known by it.
         let known = app.store.visitor_consistent(&visitor).await?;
         if named.proof != Proof::Proven || known.is_some_and(|known| known.proof == Proof::Proven) {
@@ -85,7 +90,8 @@ async fn by_token(app: &App, record: &Record, activity: &Activity) -> Result<Who
     // What came in time is good, however long it lay.
     let found = app.store.token(id).await?.filter(|found| found.expires > record.received);
     let Some(Token { lead, click, .. }) = found else { return Ok(Whose::Nobody) };
-    if app.store.lead(&lead).await?.is_none() {
+    let (lead, item) = app.store.lead_at_home(&lead).await?;
+    if item.is_none() {
         return Ok(Whose::Nobody);
     }
     let log = app.store.log(&LogOwner::Lead(lead.clone())).await?;
@@ -110,6 +116,18 @@ async fn by_address(app: &App, record: &Record, activity: &Activity) -> Result<W
     };
     let proven = record.source == Source::Server || matches!(activity.kind, Kind::Identified { proof: Proof::Proven, .. });
     Ok(Whose::Of(Named { lead, proof: if proven { Proof::Proven } else { Proof::Claimed }, token: None }))
+}
+
+/// What a browser has told around the moment at which it told whose it is, and what lets leads into scenarios: a form, or an
+/// event of the customer's own. Before that nobody looked at it.
+pub(crate) fn around(log: &Log, visitor: &VisitorId, told: Timestamp) -> Vec<ActivityId> {
+    let tells = |record: &&Record| {
+        let lets_in = |one: &Activity| matches!(one.kind, Kind::FormSubmitted(_) | Kind::Tracked { .. });
+        record.visitor.as_ref() == Some(visitor)
+            && record.received.duration_since(told).abs() <= SETTLING
+            && record.activities.iter().any(lets_in)
+    };
+    log.records.iter().filter(tells).map(|record| record.id.clone()).collect()
 }
 
 async fn link(app: &App, wake: &Wake, record: &Record, visitor: &VisitorId, named: Named) -> Result<(), Error> {
@@ -140,6 +158,9 @@ async fn link(app: &App, wake: &Wake, record: &Record, visitor: &VisitorId, name
     if before.as_ref().is_some_and(|before| before.erased.is_some()) {
         return finish(app, wake).await;
     }
+    if before.as_ref().is_some_and(|before| before.merged.is_some()) {
+        return Err(Error::later("the lead was merged just now, and its address is about to follow"));
+    }
     let log = app.store.log(&LogOwner::Lead(named.lead.clone())).await?;
     // Nobody could pretend to be somebody who was not there; whom a list has brought is there, scored or not.
     let new = before.is_none() && log.records.iter().all(|record| record.import.is_none());
@@ -153,6 +174,7 @@ async fn link(app: &App, wake: &Wake, record: &Record, visitor: &VisitorId, name
         token: named.token,
     };
     let wakes = std::slice::from_ref(wake);
-    let look = Look { id: &named.lead, before, log, wakes, news: &[], linking: Some(linking), settled: &[], now };
+    let news = around(&log, visitor, record.received);
+    let look = Look { id: &named.lead, before, log, wakes, news: &news, linking: Some(linking), settled: &[], now };
     conclude(app, look).await
 }

@@ -8,6 +8,7 @@
 //! - `scenarios`: which of them a look lets the lead into, and in which it goes on at once
 //! - `lists`: who was made ready by a list is told in one mail
 //! - `erase`: a person who is to be erased is
+//! - `merge`: what arrives for a lead that was merged into another goes on there
 //!
 //! A record from the stream is a hint, a wake-up in the due index the guarantee; both lead to the same work, which
 //! changes nothing when it is done twice.
@@ -17,6 +18,7 @@ mod derivation;
 mod erase;
 mod identify;
 mod lists;
+mod merge;
 mod review;
 mod scenarios;
 

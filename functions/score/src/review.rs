@@ -12,8 +12,9 @@ use michi::mail::mailing::Mailing;
 use michi::mail::text::cleaned;
 use michi::scenario::Enrollment;
 
+use crate::identify::around;
 use crate::scenarios::{self, Ways};
-use crate::{consent, erase, finish, lists};
+use crate::{consent, erase, finish, lists, merge};
 
 /// How long after a browser was linked its old log is looked at again, for what raced past the link.
 pub(crate) const SETTLING: SignedDuration = SignedDuration::from_mins(2);
@@ -66,6 +67,8 @@ pub(crate) async fn review(app: &App, id: &LeadId, wakes: &[Wake], news: &[Activ
             }
             erase::go_on(app, &before).await
         }
+        // What arrived for it is moved, and what woke it with it.
+        Some(before) if before.merged.is_some() => merge::go_on(app, &before).await,
         Some(before) => look(app, before, wakes, news).await,
         None => begin(app, id, wakes).await,
     }
@@ -103,9 +106,7 @@ async fn begin(app: &App, id: &LeadId, wakes: &[Wake]) -> Result<(), Error> {
 /// judged now.
 pub(crate) async fn judge(app: &App, id: &LeadId, version: &PlaybookVersion) -> Result<bool, Error> {
     match app.store.lead(id).await? {
-        Some(before) if before.erased.is_none() && before.playbook != *version => {
-            look(app, before, &[], &[]).await.map(|()| true)
-        }
+        Some(before) if before.is_itself() && before.playbook != *version => look(app, before, &[], &[]).await.map(|()| true),
         Some(_) | None => Ok(false),
     }
 }
@@ -119,8 +120,10 @@ async fn look(app: &App, before: LeadItem, wakes: &[Wake], news: &[ActivityId]) 
     if ripe.is_empty() && !wakes.is_empty() && news.iter().all(|id| wakes.iter().any(|wake| wake.activity == *id)) {
         return Ok(());
     }
+    let raced = settled.iter().flat_map(|visitor| around(&log, &visitor.visitor, visitor.linked));
+    let news: Vec<ActivityId> = news.iter().cloned().chain(raced).collect();
     let (before, wakes) = (Some(before), ripe.as_slice());
-    conclude(app, Look { id: &id, before, log, wakes, news, linking: None, settled: &settled, now }).await
+    conclude(app, Look { id: &id, before, log, wakes, news: &news, linking: None, settled: &settled, now }).await
 }
 
 /// Whether the lead was last judged by another playbook, so that the rules may be what moves it: a lead that they make
@@ -297,6 +300,7 @@ fn item(
         playbook: live.version.clone(),
         epoch: interest.epoch(),
         erased: None,
+        merged: None,
         next_review: kept.or(earliest),
         last_seen: lead.seen.map(|(_, last)| last),
     }

@@ -1,14 +1,14 @@
 //! Scenarios: which of them a look at a lead lets it into, and in which it goes on at once because of what the look found.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use michi::activity::{Kind, Log};
 use michi::fold::Folded;
-use michi::id::{ActivityId, LeadId, ScenarioId};
+use michi::id::{ActivityId, LeadId};
 use michi::io::store::LeadItem;
 use michi::io::{App, Error, Versioned};
-use michi::scenario::{Bound, Enrollment, Entering, News, Seen, advance, bound, entering, inside, next_entry, runs};
+use michi::scenario::{
+    Bound, Enrollment, Entering, Inside, Newest, News, Seen, advance, bound, entering, inside, next_entry, runs,
+};
 
 /// What a look finds out about scenarios.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(crate) struct Ways {
     /// Open enrollments that would go on before they are due.
     pub(crate) hastened: Vec<Enrollment>,
     /// Those in whose state the lead is.
-    pub(crate) inside: BTreeSet<ScenarioId>,
+    pub(crate) inside: Inside,
     /// When a date lets the lead in next.
     pub(crate) next_entry: Option<Timestamp>,
 }
@@ -42,7 +42,7 @@ pub(crate) async fn ways(
     let folded = Folded::of(playbook, log, now);
     let known = before.filter(|before| before.playbook != live.version).map(|_| without_news(log, news, live.since));
     let earlier = known.as_ref().map(|known| Folded::of(playbook, known, now));
-    let nowhere = BTreeSet::new();
+    let nowhere = Inside::new();
     let was_inside = before.map_or(&nowhere, |before| &before.inside);
     let news = News { records: news, inside: was_inside, before: earlier.as_ref() };
     let mut ways = Ways {
@@ -90,8 +90,7 @@ async fn goes_on(
 fn would_go_on(by: &Versioned, folded: &Folded<'_>, enrollment: &Enrollment, now: Timestamp) -> bool {
     let Some(scenario) = by.playbook.scenarios.get(&enrollment.scenario) else { return true };
     // A mail that the log does not know as sent may be pending: whoever waits for it looks every hour.
-    let mail_pending = enrollment.open_mail(folded).is_some();
-    let seen = Seen { folded, playbook: &by.playbook, version: &by.version, mail_pending, now };
+    let seen = Seen { folded, playbook: &by.playbook, version: &by.version, newest: Newest::Pending, now };
     advance(scenario, enrollment, &seen).is_some_and(|advance| {
         let sooner = advance.after.as_ref().is_none_or(|after| after.due < enrollment.due);
         sooner || !advance.passed.is_empty()

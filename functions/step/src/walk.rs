@@ -7,11 +7,11 @@ use michi::activity::{Activity, Kind, Log, LogOwner};
 use michi::fold::Folded;
 use michi::id::ScenarioId;
 use michi::io::store::{DueKey, Found, Lies, Pause, Progress};
-use michi::io::{Error, Retry, Versioned};
+use michi::io::{Error, Retry, Shelf, Versioned};
 use michi::mail::message::{Message, State};
 use michi::playbook::scenario::Scenario;
 use michi::scenario::owed::message;
-use michi::scenario::{Advance, Bound, Enrollment, Left, Owed, Passing, Seen, Skip, Waiting, advance, bound};
+use michi::scenario::{Advance, Bound, Enrollment, Left, Newest, Owed, Seen, Waiting, advance, bound};
 
 use crate::Step;
 
@@ -23,7 +23,7 @@ const REREADS: usize = 4;
 const TRIES: u32 = 8;
 /// The first rest after a failure, four times as long each time, and the longest: all together most of a day.
 const REST: (SignedDuration, SignedDuration) = (SignedDuration::from_mins(1), SignedDuration::from_hours(6));
-/// What a lead does while the wait for it is being saved is seen by a second look, so long afterwards.
+/// What a lead does while a wait is being saved is seen by a second look, so long afterwards.
 const SECOND_LOOK: SignedDuration = SignedDuration::from_mins(2);
 
 /// Takes enrollments along, by what was read at the beginning of a round.
@@ -52,9 +52,9 @@ impl Walk<'_> {
             }
         }
         if let Some((lead, ..)) = key.enrollment()
-            && store.lead(&lead).await?.is_none_or(|lead| lead.erased.is_some())
+            && store.lead(&lead).await?.is_none_or(|lead| !lead.is_itself())
         {
-            // Whoever erases the lead deletes this, too.
+            // Whoever erases or merges the lead ends this, too.
             return Ok(());
         }
         Err(Error::later("somebody else was faster each time"))
@@ -76,10 +76,11 @@ impl Walk<'_> {
                 done => done,
             };
         }
-        let by = self.by(&enrollment).await?;
+        let mut by = by(&self.step.shelf, &self.live, &enrollment).await?;
         let mut log = store.log(&LogOwner::Lead(enrollment.lead.clone())).await?;
         let mut current = enrollment;
         let mut newest = newest(&current, &log);
+        let mut is_newest = false;
         loop {
             let now = behind(newest, clock.now());
             newest = now;
@@ -90,6 +91,16 @@ impl Walk<'_> {
             let Some((advance, message)) = taken else {
                 return Err(Error::never("an enrollment is due, and nothing comes of it"));
             };
+            if !is_newest && matches!(advance.left, Some(Left::ScenarioGone | Left::StepGone)) {
+                // That is final, and the playbook at hand may be older than the one by which the lead entered.
+                by = self::by(&self.step.shelf, &self.step.shelf.newest().await?, &current).await?;
+                is_newest = true;
+                continue;
+            }
+            let taken_back = match &advance.left {
+                Some(left) => store.taken_back(&current, left, now).await?,
+                None => None,
+            };
             let record = advance.record(&current, now);
             store
                 .advance(&Progress {
@@ -98,6 +109,7 @@ impl Walk<'_> {
                     record: record.as_ref(),
                     scores: matches!(advance.owed, Some(Owed::Attribute { .. })),
                     message: message.as_ref(),
+                    taken_back: taken_back.as_ref(),
                 })
                 .await?;
             tell(&current, &advance);
@@ -107,15 +119,6 @@ impl Walk<'_> {
                 Some(_) | None => return Ok(()),
             }
         }
-    }
-
-    /// The playbook by which a lead under way goes on; none: its scenario was taken away.
-    async fn by(&self, enrollment: &Enrollment) -> Result<Option<Versioned>, Error> {
-        Ok(match bound(&self.live.playbook, enrollment) {
-            Bound::Live(_) => Some(self.live.clone()),
-            Bound::Pinned => Some(self.step.shelf.version(&enrollment.playbook).await?),
-            Bound::Gone => None,
-        })
     }
 
     /// What becomes of an enrollment now, up to its next effect, and the message that it owes; none: it stays as it is.
@@ -129,37 +132,38 @@ impl Walk<'_> {
     ) -> Result<Option<(Advance, Option<Message>)>, Error> {
         let Versioned { playbook, version, .. } = by;
         let folded = Folded::of(playbook, log, now);
-        let mail_pending = match before.open_mail(&folded) {
-            Some(mail) => self.is_pending(&DueKey::of_letter(&before.lead, mail)).await?,
-            None => false,
+        let newest = match before.open_mail(&folded) {
+            Some(mail) => self.newest(&DueKey::of_letter(&before.lead, mail)).await?,
+            None => Newest::GivenUp,
         };
-        let Some(mut advance) = advance(scenario, before, &Seen { folded: &folded, playbook, version, mail_pending, now }) else {
-            return Ok(None);
+        let seen = Seen { folded: &folded, playbook, version, newest, now };
+        let Some(mut advance) = advance(scenario, before, &seen) else { return Ok(None) };
+        let message = match &advance.owed {
+            Some(Owed::Attribute { .. }) | None => None,
+            Some(owed) => {
+                let message = message(owed, before, scenario, &seen);
+                Some(message.ok_or_else(|| Error::never("a step owes something that cannot be said"))?)
+            }
         };
-        let owed = advance.owed.as_ref();
-        let said = owed.and_then(|owed| message(owed, before, scenario, &folded.lead, playbook, version, now));
-        if said.is_none() {
-            unsaid(&mut advance);
-        }
         if let Some(after) = &mut advance.after {
             after.tries = 0;
-            let waits = matches!(after.waiting, Waiting::Behaviour { .. } | Waiting::Answer { .. });
-            if waits && after.waiting != before.waiting {
+            if after.waiting != Waiting::Nothing && after.waiting != before.waiting {
                 after.due = after.due.min(now + SECOND_LOOK);
             }
         }
-        Ok(Some((advance, said)))
+        Ok(Some((advance, message)))
     }
 
-    /// Whether a mail is neither sent nor given up.
-    async fn is_pending(&self, mail: &DueKey) -> Result<bool, Error> {
+    /// What has become of a mail that the log does not know as sent.
+    async fn newest(&self, mail: &DueKey) -> Result<Newest, Error> {
         Ok(match self.step.store.message(mail).await? {
             Found::One(message) => match message.state {
-                State::Pending { .. } | State::Claimed { .. } | State::Unknown { .. } | State::Held => true,
-                State::Sent { .. } | State::Failed | State::Expired => false,
+                State::Pending { .. } | State::Claimed { .. } | State::Unknown { .. } | State::Held => Newest::Pending,
+                State::Sent { .. } => Newest::Sent,
+                State::Failed | State::Expired => Newest::GivenUp,
             },
             // It is kept no more, or lies in quarantine.
-            Found::Nothing | Found::Poison { .. } => false,
+            Found::Nothing | Found::Poison { .. } => Newest::GivenUp,
         })
     }
 
@@ -181,6 +185,15 @@ impl Walk<'_> {
         };
         self.step.store.put_off_enrollment(&enrollment, &after, lies).await
     }
+}
+
+/// The playbook by which a lead under way goes on; none: its scenario was taken away.
+async fn by(shelf: &Shelf, live: &Versioned, enrollment: &Enrollment) -> Result<Option<Versioned>, Error> {
+    Ok(match bound(&live.playbook, enrollment) {
+        Bound::Live(_) => Some(live.clone()),
+        Bound::Pinned => Some(shelf.version(&enrollment.playbook).await?),
+        Bound::Gone => None,
+    })
 }
 
 /// An enrollment after another failure.
@@ -207,29 +220,12 @@ fn behind(newest: Timestamp, now: Timestamp) -> Timestamp {
     if now < next && next.duration_since(now) < JUMP { next } else { now }
 }
 
-/// What was owed cannot be said: the step was left out.
-fn unsaid(advance: &mut Advance) {
-    let (owed, why) = match &advance.owed {
-        Some(Owed::Mail { message, .. }) => (message.clone(), Skip::NoMail),
-        Some(Owed::Notice { message, .. }) => (message.clone(), Skip::NoOwner),
-        Some(Owed::Attribute { .. }) | None => return,
-    };
-    if let Some(after) = &mut advance.after
-        && after.mail.as_ref() == Some(&owed)
-    {
-        after.mail = None;
-    }
-    if let Some(passed) = advance.passed.last_mut() {
-        passed.how = Passing::Skipped(why);
-    }
-    advance.owed = None;
-}
-
 /// Says in the log how far a lead has come.
 fn tell(before: &Enrollment, advance: &Advance) {
     let (id, lead) = (&before.id, &before.lead);
     match &advance.left {
         Some(left) => tracing::info!(enrollment.id = %id, lead.id = %lead, why = ?left, "a lead has left a scenario"),
+        None if advance.passed.is_empty() => {}
         None => tracing::info!(enrollment.id = %id, lead.id = %lead, "a lead goes on in a scenario"),
     }
 }

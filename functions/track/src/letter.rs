@@ -104,12 +104,12 @@ async fn note_click(
     let id = ActivityId::derive(&["click", link.message.as_str(), &link.link.to_string(), &chance]);
     let clicked = Kind::MailClicked { message: link.message.clone(), link: link.link, target: target.to_string() };
     let record = record(id.clone(), now, now, Signals { since_sent: millis, ..signals }, clicked);
-    let log = LogOwner::Lead(link.lead.clone());
+    let log = LogOwner::Lead(followed.reader.clone());
     if !proves {
         return app.store.append(&log, &record, Mark::Guaranteed).await.map(|()| None);
     }
     let expires = now.saturating_add(TOKEN_LIFE).unwrap_or(now);
-    let (token, about) = (app.random.text(), Token { lead: link.lead.clone(), click: id, expires });
+    let (token, about) = (app.random.text(), Token { lead: followed.reader.clone(), click: id, expires });
     app.store.append_with_token(&log, &record, &token, &about).await.map(|()| Some(token))
 }
 
@@ -120,8 +120,8 @@ fn is_on_a_site(target: &Url, playbook: &Playbook) -> bool {
 /// Writes an opened mail down, at most once an hour for browsers and for each other kind of program: whoever has a pixel
 /// may fetch it as often as he likes.
 async fn note_open(app: &App, letter: OfLetter, signals: Signals) -> Result<(), Error> {
-    let may_see = app.store.mailing_as_heard(&letter.lead).await?.is_some_and(|mailing| !mailing.permissions.no_opens);
-    if !may_see {
+    let (reader, mailing) = app.store.reader(&letter.lead).await?;
+    if mailing.is_none_or(|mailing| mailing.permissions.no_opens) {
         return Ok(());
     }
     let now = app.clock.now();
@@ -131,7 +131,7 @@ async fn note_open(app: &App, letter: OfLetter, signals: Signals) -> Result<(), 
     let began = Timestamp::from_second(began).unwrap_or(now);
     let mark = if verdict == Verdict::Machine { Mark::Quiet } else { Mark::Hint };
     let record = record(id, began, now, signals, Kind::MailOpened { message: letter.message });
-    app.store.append(&LogOwner::Lead(letter.lead), &record, mark).await
+    app.store.append(&LogOwner::Lead(reader), &record, mark).await
 }
 
 fn kind_of(verdict: Verdict) -> &'static str {

@@ -40,7 +40,7 @@ pub struct Target {
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
     /// The suite that `michi dev` runs on this machine: --local, or --local=PORT
-    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "7070",
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "7070", value_parser = port,
         conflicts_with_all = ["profile", "region", "endpoint"])]
     pub local: Option<u16>,
 }
@@ -97,6 +97,10 @@ const ANSWER: Duration = Duration::from_secs(60);
 const STALE: Duration = Duration::from_secs(120);
 const NO_CREDENTIALS: &str =
     "no credentials are found: sign in as for any AWS tool (`aws configure sso`, --profile, AWS_ACCESS_KEY_ID …)";
+
+fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse().ok().filter(|port| *port > 0).ok_or("write the port on which `michi dev` listens, as in --local=7070")
+}
 
 impl Target {
     /// The suite on a port of this machine.
@@ -224,12 +228,15 @@ impl Account {
         let place = self.place();
         match unanswered {
             Unanswered::NoAnswer(why) => {
-                let remedy = if self.line.endpoint.is_some() {
-                    "is the address right, does `michi dev` run?"
-                } else {
-                    "is there a network?"
+                let Some(endpoint) = &self.line.endpoint else {
+                    return anyhow!("{place} does not answer; is there a network? ({why})");
                 };
-                anyhow!("{place} does not answer; {remedy} ({why})")
+                match endpoint.strip_suffix(LOCAL_DOOR) {
+                    Some(suite) if why.contains("tcp connect error") => anyhow!(
+                        "nothing listens at {suite}: `michi dev` starts a suite there; if one runs on another port, give --local=PORT"
+                    ),
+                    _ => anyhow!("{place} does not answer; is the address right? ({why})"),
+                }
             }
             Unanswered::Refused { code, message, .. } => match code.as_str() {
                 "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {

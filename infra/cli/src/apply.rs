@@ -59,10 +59,7 @@ pub fn run(args: &ApplyArgs) -> anyhow::Result<ExitCode> {
         if !plan.pending {
             return go_on(&installation, args.consent).await;
         }
-        if !args.consent.yes && !output::confirmed("\nMake it live?")? {
-            output::write("Nothing was changed.\n")?;
-            return Ok(ExitCode::FAILURE);
-        }
+        output::agreed(args.consent.yes, "\nMake it live?")?;
         match deliver::apply(store, &candidate, &plan, &author, args.force, installation.now()).await? {
             Delivered::Proposed(proposal) => {
                 output::write(&format!(

@@ -40,10 +40,7 @@ pub fn run(args: &ApproveArgs) -> anyhow::Result<ExitCode> {
         let plan = Plan::of(store, &candidate, args.fold, installation.now()).await?;
         output::write(&format!("{} proposed at {:.0}: {}\n{plan}", proposal.by, proposal.at, proposal.why))?;
         second(&proposal, &by)?;
-        if !args.consent.yes && !output::confirmed("\nMake it live?")? {
-            output::write("Nothing was changed.\n")?;
-            return Ok(ExitCode::FAILURE);
-        }
+        output::agreed(args.consent.yes, "\nMake it live?")?;
         let live = approve(store, &candidate, &plan, &proposal, &by, installation.now()).await?;
         output::write(&format!("\nVersion {} is live.\n", short(&live.version)))?;
         follow(&installation, live.previous.is_some(), args.consent).await

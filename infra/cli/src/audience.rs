@@ -112,6 +112,23 @@ pub struct Tally {
     pub kept_back: BTreeMap<Unsent, usize>,
 }
 
+/// Whether marketing mail may go to a lead at all, as far as its log tells.
+#[must_use]
+pub fn may_be_mailed(playbook: &Playbook, id: &LeadId, lead: &Lead, now: Timestamp) -> bool {
+    let probe = broadcast::probe(id, now);
+    let Content::Letter(letter) = &probe.content else { return false };
+    let mailing = Mailing::of(lead, None);
+    let seen = ForLead {
+        lead_exists: true,
+        merged: false,
+        mailing: mailing.as_ref(),
+        address_suppressed: false,
+        paused_until: None,
+        paced_until: None,
+    };
+    !matches!(Outlook::of(&gate::for_lead(&probe, letter, seen, &playbook.setup, now)), Outlook::KeptBack(_))
+}
+
 impl Survey<'_> {
     /// Looks at leads, and keeps those that are wanted. `progress` is moved by one for each.
     ///
@@ -147,6 +164,7 @@ impl Survey<'_> {
         };
         let seen = ForLead {
             lead_exists: reach.lead_exists,
+            merged: reach.lead != id,
             mailing: mailing.as_ref(),
             address_suppressed,
             paused_until: self.stopped.then_some(Timestamp::MAX),

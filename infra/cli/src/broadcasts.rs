@@ -75,21 +75,28 @@ pub struct ShowArgs {
 const FIGURES: &str = "\
 What the figures say; each lead has one letter, so letters are people:
   leads             in the segment or on the list when it was asked for
-  kept back         of them, those who may not be mailed, and were owed no letter
+  kept back         of them, those who may not be mailed, and were owed no
+                    letter
   owed              letters written down; each is in one of the next six
-    waiting         not sent yet; `put off` are those of them that the gate lets out later
-    unknown         may have been sent: SES did not answer, and proof is awaited
+    waiting         not sent yet; `put off` are those of them that the gate
+                    lets out later
+    unknown         may have been sent: SES did not answer, and proof is
+                    awaited
     sent            taken by SES, or shown to have been sent
     not sent        never to be sent, by why
     held            a person must look: `michi messages`
     gone            there no more: the lead was erased, or 400 days have passed
   delivered         taken by the reader's mail server
-  bounced           came back, and was not delivered after all; `for good`: there is no such mailbox
+  bounced           came back, and was not delivered after all; `for good`:
+                    there is no such mailbox
   complained        called spam by the reader
-  opened            their picture was fetched, and nothing hints at a machine. Many mail programs fetch no pictures, and
-                    some fetch all: a hint, no measure
-  clicked           one of the links was followed, and nothing hints at a machine
-  unsubscribed      chose by this mail to get no more mail, or no more of its topic
+  opened            their picture was fetched, and nothing hints at a machine.
+                    Many mail programs fetch no pictures, and some fetch all:
+                    a hint, no measure
+  clicked           one of the links was followed, and nothing hints at a
+                    machine
+  unsubscribed      chose by this mail to get no more mail, or no more of its
+                    topic
 Figures behind `sent` come from SES and from readers, and may grow for weeks.";
 
 /// What came of one, in JSON.
@@ -136,7 +143,7 @@ pub async fn show(args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let zone = found.playbook().await?.playbook.setup.time_zone.get().clone();
     let all = found.store.broadcasts().await?;
     match &args.id {
-        None => list(&all, &zone, args.form, out),
+        None => list(&all, &zone, args.form, found.now(), out),
         Some(id) => {
             let broadcast = named(&all, id)?;
             let (results, unreadable) = results(&found, broadcast).await?;
@@ -164,9 +171,9 @@ pub async fn show(args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     }
 }
 
-fn list(all: &[Broadcast], zone: &TimeZone, form: Form, out: &mut dyn Write) -> anyhow::Result<()> {
+fn list(all: &[Broadcast], zone: &TimeZone, form: Form, now: Timestamp, out: &mut dyn Write) -> anyhow::Result<()> {
     if form.json {
-        return shown::json(&serde_json::json!({ "broadcasts": all }), out);
+        return shown::json(&serde_json::json!({ "now": now, "broadcasts": all }), out);
     }
     let mut table = Table::new(&["id", "asked for", "by", "name", "mail", "to", "from", " leads", " letters", "state"]);
     for one in all {
@@ -185,14 +192,7 @@ fn list(all: &[Broadcast], zone: &TimeZone, form: Form, out: &mut dyn Write) -> 
             stage(one, zone),
         ]);
     }
-    if form.csv {
-        table.csv(out)?;
-    } else if all.is_empty() {
-        writeln!(out, "no mail was sent to many at once: `michi mail` does that")?;
-    } else {
-        table.columns(out)?;
-    }
-    Ok(())
+    Ok(table.write(form.csv, "no mail was sent to many at once: `michi mail` does that", out)?)
 }
 
 /// The broadcast meant by its id, the beginning of it, or its name.

@@ -22,6 +22,9 @@ pub struct DerivationArgs {
     /// Say how far it is, without waiting for its end
     #[arg(long)]
     no_wait: bool,
+    /// Say how far it is as JSON, without waiting for its end; null if there is none
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -38,7 +41,9 @@ pub fn run(args: &DerivationArgs) -> anyhow::Result<ExitCode> {
         let installation = args.target.open().await?;
         let store = &installation.store;
         if args.cancel {
-            let said = match cancel(store, installation.now()).await? {
+            let cancelled = cancel(store, installation.now()).await?;
+            let said = match cancelled {
+                _ if args.json => &format!("{}\n", serde_json::json!({ "now": installation.now(), "cancelled": cancelled })),
                 true => "It ends with the leads it is at. Those made ready by then are told to sales in one mail.\n",
                 false => "There is nothing to cancel.\n",
             };
@@ -46,6 +51,10 @@ pub fn run(args: &DerivationArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
         match store.derivation().await? {
+            found if args.json => {
+                let said = serde_json::json!({ "now": installation.now(), "derivation": found });
+                output::write(&(serde_json::to_string_pretty(&said)? + "\n"))?;
+            }
             None => output::write("No playbook has followed another yet, so no lead had to be judged anew.\n")?,
             Some(found) if args.no_wait => output::write(&(said(&found) + "\n"))?,
             Some(_) => return watch(store).await,
@@ -106,7 +115,7 @@ pub(crate) async fn watch(store: &Store) -> anyhow::Result<ExitCode> {
 
 /// How far it is, in a sentence.
 fn said(found: &Derivation) -> String {
-    let leads = |number: u64| counted(usize::try_from(number).unwrap_or(usize::MAX), "lead", "leads");
+    let leads = |number: u64| counted(number, "lead", "leads");
     let judged = match found.leads {
         Some(all) if found.phase.gathers() => format!("{} of {}", found.judged, leads(all.max(found.judged))),
         _ => leads(found.judged),

@@ -27,6 +27,7 @@ use michi::scenario::owed;
 
 use crate::account::Target;
 use crate::lead::meant;
+use crate::named;
 use crate::plan::{Candidate, folder};
 
 /// Which mail, and for whom.
@@ -56,6 +57,17 @@ pub enum Spoken {
     En,
     /// 日本語
     Ja,
+}
+
+impl Spoken {
+    /// The language itself.
+    #[must_use]
+    pub fn language(self) -> Language {
+        match self {
+            Self::En => Language::En,
+            Self::Ja => Language::Ja,
+        }
+    }
 }
 
 /// A mail composed for one lead.
@@ -118,16 +130,12 @@ pub async fn compose(which: &Which, target: &Target) -> anyhow::Result<Draft> {
 
 impl Which {
     fn language(&self, playbook: &Playbook) -> Language {
-        match self.language {
-            Some(Spoken::En) => Language::En,
-            Some(Spoken::Ja) => Language::Ja,
-            None => playbook.setup.language,
-        }
+        self.language.map_or(playbook.setup.language, Spoken::language)
     }
 }
 
 fn drafted(which: &Which, playbook: &Playbook, lead: &Lead, now: Timestamp) -> anyhow::Result<Draft> {
-    let (id, mail) = named(playbook, &which.mail)?;
+    let (id, mail) = named::mail(playbook, &which.mail, |_| true)?;
     let setup = &playbook.setup;
     let owner = playbook.default_owner().context("the playbook names nobody in sales")?;
     let wanted = match which.language {
@@ -149,21 +157,6 @@ fn drafted(which: &Which, playbook: &Playbook, lead: &Lead, now: Timestamp) -> a
     };
     let (subjects, links) = (version.subjects.clone(), version.links.clone());
     Ok(Draft { id, class: mail.class, language, from, reply_to, to, content, subjects, links })
-}
-
-/// The mail meant by a name, a file name too.
-fn named<'p>(playbook: &'p Playbook, name: &str) -> anyhow::Result<(MailId, &'p Mail)> {
-    let name = name.strip_prefix("mail/").unwrap_or(name);
-    let name = name.strip_suffix(".md").unwrap_or(name);
-    let name = name.split('.').next().unwrap_or_default();
-    let found = MailId::parse(name).ok().and_then(|id| Some((id.clone(), playbook.mail(&id)?)));
-    found.ok_or_else(|| {
-        let own = playbook.mails.keys().chain(michi::playbook::mail::built_in().keys());
-        let mut all: Vec<&str> = own.map(MailId::as_str).collect();
-        all.sort_unstable();
-        all.dedup();
-        anyhow!("there is no mail {name:?}; the playbook has: {}", all.join(", "))
-    })
 }
 
 fn content(

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use jiff::SignedDuration;
-use michi::activity::LogOwner;
+use michi::activity::{Log, LogOwner};
 use michi::address::Address;
 use michi::id::{LeadId, OwnerId};
 use michi::io::store::{AGAIN, Erased, LeadItem, Traces};
@@ -79,6 +79,15 @@ impl<'a> Eraser<'a> {
     }
 }
 
+/// The person's addresses, those of leads whose merging is under way among them.
+async fn addresses(found: &Installation, log: &Log) -> Result<BTreeSet<Address>, Error> {
+    let Traces { mut addresses, merged, .. } = Traces::of(log);
+    for lead in merged {
+        addresses.extend(Traces::of(&found.store.log(&LogOwner::Lead(lead)).await?).addresses);
+    }
+    Ok(addresses)
+}
+
 /// Runs `michi erase`.
 ///
 /// # Errors
@@ -113,7 +122,7 @@ pub async fn erase(args: &EraseArgs, out: &mut dyn Write) -> anyhow::Result<()> 
             writeln!(out, "Nothing was changed.")?;
             return Ok(());
         }
-        let suppress = if args.allow_mail { BTreeSet::new() } else { Traces::of(&log).addresses };
+        let suppress = if args.allow_mail { BTreeSet::new() } else { addresses(&found, &log).await? };
         let erased = match eraser.erase(&lead, before.as_ref(), &suppress).await {
             Err(error) if error.retry == Retry::Reread => continue,
             erased => erased?,

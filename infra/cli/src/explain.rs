@@ -4,15 +4,14 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
 use michi::id::{RuleId, ScenarioId};
 use michi::playbook::explain::{self, Explained};
-use michi::playbook::{Language, Playbook, authoring};
+use michi::playbook::{Language, Playbook};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::draft::Spoken;
 use crate::plan::{Candidate, folder};
-use crate::shown;
+use crate::{named, shown};
 
 /// What `michi explain` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -45,13 +44,9 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
 /// Says what is wrong with the playbook, or that it has nothing of that name.
 pub fn show(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let playbook = Candidate::load(&folder(args.playbook.as_deref()))?.playbook;
-    let language = match args.language {
-        Some(Spoken::En) => Language::En,
-        Some(Spoken::Ja) => Language::Ja,
-        None => playbook.setup.language,
-    };
+    let language = args.language.map_or(playbook.setup.language, Spoken::language);
     let found = match &args.name {
-        Some(name) => named(&playbook, name, language)?,
+        Some(name) => meant(&playbook, name, language)?,
         None => all(&playbook, language),
     };
     if args.json {
@@ -70,14 +65,14 @@ pub fn show(args: &ExplainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 /// What has this name; a scenario and a segment may share it.
-fn named(playbook: &Playbook, name: &str, language: Language) -> anyhow::Result<Vec<Explained>> {
+fn meant(playbook: &Playbook, name: &str, language: Language) -> anyhow::Result<Vec<Explained>> {
     let scenario = ScenarioId::parse(name).ok().and_then(|id| explain::scenario(playbook, &id, language));
     let segment = RuleId::parse(name).ok().and_then(|id| explain::segment(playbook, &id, language));
     let found: Vec<Explained> = scenario.into_iter().chain(segment).collect();
     if found.is_empty() {
         let scenarios = playbook.scenarios.keys().map(ScenarioId::as_str);
-        let names: Vec<&str> = scenarios.chain(playbook.segments.keys().map(RuleId::as_str)).collect();
-        bail!("no scenario and no segment is called \"{name}\": {}", authoring::instead(name, names));
+        let names = scenarios.chain(playbook.segments.keys().map(RuleId::as_str));
+        return Err(named::unknown("scenario and no segment", name, names));
     }
     Ok(found)
 }
@@ -120,6 +115,8 @@ fn whole(one: &Explained, language: Language, out: &mut dyn Write) -> anyhow::Re
 
 #[cfg(test)]
 mod tests {
+    use michi::playbook::authoring;
+
     use super::*;
 
     /// What is said of something in the default playbook.

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use crate::account::Target;
 use crate::lead::meant;
+use crate::messages::names;
 use crate::shown;
 
 /// What `michi export-lead` takes.
@@ -79,7 +80,7 @@ pub async fn export(args: &ExportLeadArgs, out: &mut dyn Write) -> anyhow::Resul
     if item.is_none() && log.records.is_empty() {
         bail!("there is no lead {id}, or it was erased");
     }
-    let traces = Traces::of(&log);
+    let (traces, names) = (Traces::of(&log), names(&log));
     let mut suppressed = Vec::new();
     for address in &traces.addresses {
         suppressed.extend(store.suppression(&keys.address_hash(address)).await?.map(|why| (address.to_string(), why)));
@@ -87,9 +88,13 @@ pub async fn export(args: &ExportLeadArgs, out: &mut dyn Write) -> anyhow::Resul
     let owners: BTreeSet<OwnerId> = live.playbook.setup.owners.iter().map(|owner| owner.id.clone()).collect();
     let mut told = Vec::new();
     for owner in owners.union(&traces.owners) {
-        told.extend(store.messages_to(owner).await?.into_iter().filter(|message| message.lead.as_ref() == Some(&id)));
+        let about = |message: &Message| message.lead.as_ref().is_some_and(|lead| names.contains(lead));
+        told.extend(store.messages_to(owner).await?.into_iter().filter(about));
     }
-    let mut letters = store.letters_to(&id).await?;
+    let mut letters = Vec::new();
+    for name in &names {
+        letters.extend(store.letters_to(name).await?);
+    }
     for messages in [&mut told, &mut letters] {
         messages.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
     }

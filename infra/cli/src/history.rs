@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use jiff::tz::TimeZone;
 use michi::io::store::{How, Moved};
 
 use crate::account::Target;
 use crate::output;
 use crate::plan::short;
+use crate::shown::moment;
 
 /// What `michi history` takes.
 #[derive(Debug, clap::Args)]
@@ -33,21 +35,29 @@ pub fn run(args: &HistoryArgs) -> anyhow::Result<ExitCode> {
             output::write(&(serde_json::to_string_pretty(&all)? + "\n"))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let mut text = shown(&history)?;
+        let zone = match installation.store.live().await? {
+            Some(_) => installation.playbook().await?.playbook.setup.time_zone.get().clone(),
+            None => TimeZone::UTC,
+        };
+        let mut text = shown(&history, &zone)?;
         if let Some(proposal) = proposal {
             let (version, by, why) = (short(&proposal.version), &proposal.by, &proposal.why);
-            writeln!(text, "\nVersion {version} waits for a second person; {by} proposed it at {:.0}: {why}", proposal.at)?;
+            writeln!(
+                text,
+                "\nVersion {version} waits for a second person; {by} proposed it on {}: {why}",
+                moment(proposal.at, &zone)
+            )?;
         }
         output::write(&text)?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// The history as a table, the newest first.
+/// The history as a table, the newest first, its times by this clock.
 ///
 /// # Errors
 /// None that a text could have.
-pub fn shown(history: &[Moved]) -> anyhow::Result<String> {
+pub fn shown(history: &[Moved], zone: &TimeZone) -> anyhow::Result<String> {
     if history.is_empty() {
         return Ok("No playbook has been live yet: `michi apply` makes one live.\n".to_owned());
     }
@@ -61,7 +71,7 @@ pub fn shown(history: &[Moved]) -> anyhow::Result<String> {
             (How::RolledBack, _) => format!("rolled back by {}", live.by),
         };
         let mark = if n == 0 { "*" } else { " " };
-        writeln!(text, "{mark} {}  {:.0}  {how}: {}", short(&live.version), live.since, live.why)?;
+        writeln!(text, "{mark} {}  {}  {how}: {}", short(&live.version), moment(live.since, zone), live.why)?;
     }
     Ok(text)
 }

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::ValueEnum;
 use michi::io::Random;
 use michi::playbook::Language;
 
+use crate::draft::Spoken;
 use draft::Draft;
 use questions::Asker;
 
@@ -24,25 +24,8 @@ pub struct InitArgs {
     #[arg(long, value_name = "URL")]
     site: String,
     /// The language of the questions, of the comments in the files and of alerts
-    #[arg(long, value_enum, default_value = "en")]
-    lang: Lang,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Lang {
-    /// English
-    En,
-    /// 日本語
-    Ja,
-}
-
-impl Lang {
-    fn language(self) -> Language {
-        match self {
-            Self::En => Language::En,
-            Self::Ja => Language::Ja,
-        }
-    }
+    #[arg(long, alias = "lang", value_enum, default_value = "en")]
+    language: Spoken,
 }
 
 /// Runs `michi init`.
@@ -53,7 +36,7 @@ pub fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     let input = io::stdin().lock();
     let patient = input.is_terminal();
     let mut out = io::stdout().lock();
-    let asker = Asker { input, out: &mut out, patient, language: args.lang.language() };
+    let asker = Asker { input, out: &mut out, patient, language: args.language.language() };
     write(args, &Random::System, asker)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -64,7 +47,7 @@ fn write<I: io::BufRead>(args: &InitArgs, random: &Random, mut asker: Asker<'_, 
     if std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is not empty, and nothing in it was touched: name a new folder, or empty this one first", dir.display());
     }
-    let language = args.lang.language();
+    let language = args.language.language();
     let key = michi::playbook::new_write_key(&random.text());
     let draft = Draft::new(&args.site, language, &key)?;
     let draft = asker.ask(draft)?;

@@ -3,17 +3,19 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use answer::page::Page;
+use answer::page::{Page, UnderWay};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use michi::activity::{LogOwner, Record};
 use michi::address::Address;
-use michi::fold::fold;
+use michi::fold::Folded;
 use michi::id::{LeadId, PlaybookVersion};
-use michi::io::store::{Playbooks, Summary};
+use michi::io::store::{Lies, Pause, Playbooks, Summary};
 use michi::lead::Lead;
 use michi::mail::message::Message;
+use michi::playbook::Language;
+use michi::scenario::Enrollment;
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
@@ -36,18 +38,44 @@ pub struct LeadArgs {
 
 /// A lead in JSON.
 #[derive(Serialize)]
-struct Whole {
+struct Whole<'a> {
     now: Timestamp,
     /// The live playbook.
     playbook: PlaybookVersion,
     /// As last saved; null until it was first saved.
     summary: Option<Summary>,
     /// What the log amounts to now, by the live playbook.
-    lead: Lead,
+    lead: &'a Lead,
+    /// The scenarios in which it is under way.
+    under_way: Vec<Course<'a>>,
     /// The log, oldest first.
-    records: Vec<Record>,
+    records: &'a [Record],
     /// The messages about it, oldest first.
     messages: Vec<Message>,
+}
+
+/// A scenario in which the lead is under way.
+#[derive(Serialize)]
+struct Course<'a> {
+    /// What the scenario is called.
+    name: String,
+    /// What the step says before which the lead stands.
+    says: String,
+    /// When it goes on, at the latest; none: what it waits for has no time.
+    until: Option<Timestamp>,
+    lies: Lies,
+    /// Since when the scenario is paused, and by whom.
+    paused: Option<&'a Pause>,
+    #[serde(flatten)]
+    enrollment: &'a Enrollment,
+}
+
+impl<'a> Course<'a> {
+    fn of(one: &'a UnderWay, language: Language) -> Self {
+        let UnderWay { enrollment, lies, paused, .. } = one;
+        let (name, says) = (one.name(language), one.says(language));
+        Self { name, says, until: one.until(), lies: *lies, paused: paused.as_ref(), enrollment }
+    }
 }
 
 /// Runs `michi lead`.
@@ -72,28 +100,40 @@ pub async fn show(args: &LeadArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         bail!("there is no lead {id}; `michi leads` lists them");
     }
     let now = found.now();
-    let lead = fold(&live.playbook, &log, now);
-    let messages = about(&found, &id, &live.playbook).await?;
+    log.records.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+    let folded = Folded::of(&live.playbook, &log, now);
+    let language = live.playbook.setup.language;
+    let under_way = UnderWay::of(&found.store, &live, &id, &folded).await?;
+    let messages = about(&found, &log, &live.playbook).await?;
     if args.json {
         let summary = match &item {
             Some(item) => Some(Playbooks::new(&found.store, &live).summary(item, now).await?),
             None => None,
         };
-        log.records.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
-        return shown::json(&Whole { now, playbook: live.version, summary, lead, records: log.records, messages }, out);
+        let (lead, records) = (&folded.lead, &log.records);
+        let under_way = under_way.iter().map(|one| Course::of(one, language)).collect();
+        return shown::json(&Whole { now, playbook: live.version, summary, lead, under_way, records, messages }, out);
     }
-    let page = Page::new(&live.playbook, &lead, &log, now, live.playbook.setup.language).plain();
+    let page = Page::new(&live.playbook, &folded, &under_way, now, language).plain();
     writeln!(out, "{}", page.context("the lead cannot be shown")?.trim_end())?;
     tell(&messages, live.playbook.setup.time_zone.get(), out)?;
     writeln!(out, "\nid {id}")?;
     Ok(())
 }
 
-/// The lead that an id or an address means.
+/// The lead that an id or an address means; of one that was merged into another, that one.
 ///
 /// # Errors
 /// If it means none, or the installation does not answer.
 pub async fn meant(found: &Installation, who: &str) -> anyhow::Result<LeadId> {
+    Ok(found.store.home(&named(found, who).await?).await?)
+}
+
+/// The lead that an id or an address names, whatever became of it.
+///
+/// # Errors
+/// If it names none, or the installation does not answer.
+pub(crate) async fn named(found: &Installation, who: &str) -> anyhow::Result<LeadId> {
     if !who.contains('@') {
         return LeadId::parse(who.strip_prefix("lead#").unwrap_or(who)).map_err(|_| anyhow::anyhow!("`{who}` is no lead's id"));
     }

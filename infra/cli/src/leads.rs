@@ -1,18 +1,24 @@
 //! `michi leads`: the hottest leads, by what they are worth now.
 
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use futures::StreamExt as _;
 use jiff::Timestamp;
-use michi::id::PlaybookVersion;
+use michi::activity::LogOwner;
+use michi::fold::fold;
+use michi::id::{LeadId, PlaybookVersion};
 use michi::io::store::{Playbooks, Summary};
 use michi::lead::{Cell, Stage};
 use michi::mail::words;
-use michi::playbook::Language;
+use michi::playbook::{Language, Playbook};
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
+use crate::everybody::{self, Unreadable};
 use crate::shown::{self, Form, Table};
 
 /// What `michi leads` takes.
@@ -25,7 +31,7 @@ pub struct LeadsArgs {
     #[arg(long)]
     pub cell: Option<ChosenCell>,
     /// How many
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value = "20", value_name = "N", value_parser = shown::some)]
     pub limit: usize,
     /// In which form.
     #[command(flatten)]
@@ -116,10 +122,13 @@ pub async fn show(args: &LeadsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         return shown::json(&Leads { now, playbook: live.version, leads }, out);
     }
     let zone = live.playbook.setup.time_zone.get();
-    let mut table = Table::new(&[" interest", " momentum", "cell", "stage", "phase", "name", "company", "last seen", "id"]);
+    // As CSV it is a list that `michi mail`, `enroll` and `simulate` take.
+    let addresses = if args.form.csv { addresses(&found, &live.playbook, &leads).await? } else { BTreeMap::new() };
+    let head = [" interest", " momentum", "cell", "stage", "phase", "name", "company", "last seen", "id"];
+    let mut table = Table::new(&args.form.csv.then_some("email").into_iter().chain(head).collect::<Vec<_>>());
     for lead in &leads {
         let surging = if lead.surging && !args.form.csv { "▲ " } else { "" };
-        table.row([
+        let row = [
             format!("{:.1}", lead.interest),
             format!("{surging}{:.1}", lead.momentum),
             if lead.excluded {
@@ -133,16 +142,28 @@ pub async fn show(args: &LeadsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             lead.company.clone().unwrap_or_default(),
             lead.last_seen.map(|at| if args.form.csv { at.to_string() } else { shown::moment(at, zone) }).unwrap_or_default(),
             lead.id.to_string(),
-        ]);
+        ];
+        let address = args.form.csv.then(|| addresses.get(&lead.id).cloned().unwrap_or_default());
+        table.row(address.into_iter().chain(row));
     }
-    if args.form.csv {
-        table.csv(out)?;
-    } else if leads.is_empty() {
-        writeln!(out, "no leads here")?;
-    } else {
-        table.columns(out)?;
+    Ok(table.write(args.form.csv, "no leads here", out)?)
+}
+
+/// The mail addresses of leads that have one.
+async fn addresses(found: &Installation, playbook: &Playbook, leads: &[Summary]) -> anyhow::Result<BTreeMap<LeadId, String>> {
+    let read = async |id: LeadId| {
+        let log = found.store.log(&LogOwner::Lead(id.clone())).await?;
+        let lead = fold(playbook, &log, found.now());
+        Ok(lead.attribute("email").map(|address| (id, address.to_owned())))
+    };
+    let progress = everybody::progress(leads.len())?;
+    let mut reads = pin!(everybody::each(leads.iter().map(|lead| lead.id.clone()).collect(), read, &progress));
+    let (mut addresses, mut unreadable) = (BTreeMap::new(), Unreadable::default());
+    while let Some(read) = reads.next().await {
+        addresses.extend(unreadable.pass(read)?.flatten());
     }
-    Ok(())
+    progress.finish_and_clear();
+    Ok(addresses)
 }
 
 async fn hottest(

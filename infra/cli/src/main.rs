@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use michi_cli::{
     apply, approve, broadcasts, check, derivation, dev, doctor, erase, explain, export_lead, export_leads, history, import, init,
-    lead, leads, mail, messages, plan, preview, redrive, replay, results, rollback, scenarios, segment, send_test, simulate,
-    suspects, test,
+    lead, leads, mail, merge, messages, plan, preview, redrive, replay, results, rollback, scenarios, segment, send_test,
+    simulate, suspects, test,
 };
 
 /// Watches how prospects walk through a site, scores them, and calls a salesperson at the right moment.
@@ -63,6 +63,8 @@ enum Command {
     ExportLeads(export_leads::ExportLeadsArgs),
     /// Write everything that is kept of one person, as JSON.
     ExportLead(export_lead::ExportLeadArgs),
+    /// Merge a lead into another that is the same person.
+    Merge(merge::MergeArgs),
     /// Erase everything that is kept of one person.
     Erase(erase::EraseArgs),
     /// List messages that are held or under way; release a held one, or give it up.
@@ -120,6 +122,7 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::ExportLeads(args) => export_leads::run(&args),
         Command::ExportLead(args) => export_lead::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Erase(args) => erase::run(&args),
         Command::Messages(args) => messages::run(&args),
         Command::Suspects(args) => suspects::run(&args),

@@ -1,21 +1,25 @@
 //! `michi messages`: what waits to be sent or is held, and why; and what a person decides about held ones.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use michi::activity::{Log, LogOwner};
 use michi::id::{LeadId, OwnerId};
 use michi::io::Retry;
 use michi::io::store::{Found, Function};
 use michi::mail::letter::Cause;
 use michi::mail::message::{Content, Event, Message, Recipient, Report, State};
 use michi::mail::told;
+use michi::merge::taken_in;
 use michi::playbook::Playbook;
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
+use crate::lead;
 use crate::shown::{self, Form, Table};
 
 /// What `michi messages` takes.
@@ -70,10 +74,10 @@ pub struct ListArgs {
     #[arg(long)]
     pub state: Option<Where>,
     /// Only those about this lead, letters to it too; all of them, unless --state says which
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID|ADDRESS")]
     pub lead: Option<String>,
     /// How many
-    #[arg(long, default_value_t = 50, value_name = "N")]
+    #[arg(long, default_value = "50", value_name = "N", value_parser = shown::some)]
     pub limit: usize,
     /// In which form.
     #[command(flatten)]
@@ -148,11 +152,14 @@ pub fn run(args: &MessagesArgs) -> anyhow::Result<ExitCode> {
 pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let found = args.target.open().await?;
     let live = found.playbook().await?;
-    let lead =
-        args.lead.as_ref().map(|id| LeadId::parse(id).map_err(|_| anyhow::anyhow!("`{id}` is no lead's id"))).transpose()?;
+    let lead = match &args.lead {
+        Some(who) => Some(meant(&found, who).await?),
+        None => None,
+    };
     let mut messages = match (args.state, &lead) {
         (_, Some(lead)) => {
-            let mut all = about(&found, lead, &live.playbook).await?;
+            let log = found.store.log(&LogOwner::Lead(lead.clone())).await?;
+            let mut all = about(&found, &log, &live.playbook).await?;
             all.reverse();
             all
         }
@@ -187,30 +194,45 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             last(message, zone).unwrap_or_default(),
         ]);
     }
-    if args.form.csv {
-        table.csv(out)?;
-        return Ok(());
-    }
-    if messages.is_empty() {
-        writeln!(out, "no such messages")?;
-        return Ok(());
-    }
-    table.columns(out)?;
-    for message in messages.iter().filter(|message| message.state == State::Held) {
+    table.write(args.form.csv, "no such messages", out)?;
+    for message in messages.iter().filter(|message| message.state == State::Held && !args.form.csv) {
         writeln!(out, "\nmichi messages release {0}, or michi messages give-up {0}", message.id)?;
     }
     Ok(())
 }
 
-/// The messages about a lead, the oldest first: letters to it, and those to everybody in sales whom the playbook knows.
-pub(crate) async fn about(found: &Installation, lead: &LeadId, playbook: &Playbook) -> anyhow::Result<Vec<Message>> {
-    let mut messages = found.store.letters_to(lead).await?;
+/// The lead that is meant, if there is anything of it.
+async fn meant(found: &Installation, who: &str) -> anyhow::Result<LeadId> {
+    let lead = lead::meant(found, who).await?;
+    if found.store.lead(&lead).await?.is_none() && found.store.log(&LogOwner::Lead(lead.clone())).await?.records.is_empty() {
+        bail!("there is no lead {lead}; `michi leads` lists them");
+    }
+    Ok(lead)
+}
+
+/// The messages about a lead whose log this is, the oldest first: letters to it, and those to everybody in sales whom the
+/// playbook knows; and those about the leads that were merged into it.
+pub(crate) async fn about(found: &Installation, log: &Log, playbook: &Playbook) -> anyhow::Result<Vec<Message>> {
+    let leads = names(log);
+    let mut messages = Vec::new();
+    for lead in &leads {
+        messages.extend(found.store.letters_to(lead).await?);
+    }
     for owner in &playbook.setup.owners {
         let sent = found.store.messages_to(&owner.id).await?;
-        messages.extend(sent.into_iter().filter(|message| message.lead.as_ref() == Some(lead)));
+        messages.extend(sent.into_iter().filter(|message| message.lead.as_ref().is_some_and(|lead| leads.contains(lead))));
     }
     messages.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
     Ok(messages)
+}
+
+/// Under which ids a lead whose log this is was written to and spoken of.
+pub(crate) fn names(log: &Log) -> BTreeSet<LeadId> {
+    let own = match &log.owner {
+        LogOwner::Lead(lead) => Some(lead),
+        LogOwner::Visitor(_) => None,
+    };
+    own.into_iter().chain(taken_in(log)).cloned().collect()
 }
 
 /// What is held, and what is under way.

@@ -26,6 +26,29 @@ pub fn write(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Has somebody agree, unless `yes` says that they have.
+///
+/// # Errors
+/// If they do not, or nobody sits at a terminal.
+pub fn agreed(yes: bool, question: &str) -> anyhow::Result<()> {
+    if !yes && !confirmed(question)? {
+        anyhow::bail!("nothing was changed");
+    }
+    Ok(())
+}
+
+/// That a command which asks is not asked for JSON: a question would stand in the midst of it. `free` says that it asks
+/// nothing.
+///
+/// # Errors
+/// If it would ask.
+pub fn asks_no_program(json: bool, free: bool, remedy: &str) -> anyhow::Result<()> {
+    if json && !free {
+        anyhow::bail!("--json asks nothing: give {remedy} beside it");
+    }
+    Ok(())
+}
+
 /// Asks at the terminal; anything but yes is no.
 ///
 /// # Errors

@@ -47,10 +47,7 @@ pub fn run(args: &RollbackArgs) -> anyhow::Result<ExitCode> {
         if !plan.pending {
             return Ok(ExitCode::SUCCESS);
         }
-        if !args.consent.yes && !output::confirmed("\nGo back to it?")? {
-            output::write("Nothing was changed.\n")?;
-            return Ok(ExitCode::FAILURE);
-        }
+        output::agreed(args.consent.yes, "\nGo back to it?")?;
         let why = args.why.clone().unwrap_or_else(|| format!("back to version {}", short(&version)));
         let author = Author { by, why };
         let live = deliver::publish(store, &candidate, &plan, &author, How::RolledBack, None, installation.now()).await?;

@@ -4,19 +4,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use jiff::Timestamp;
 use michi::condition::Condition;
 use michi::id::{PlaybookVersion, RuleId};
 use michi::playbook::Playbook;
-use michi::playbook::authoring;
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
 use crate::audience::{self, Audience, Meant, Survey, Tally};
-use crate::everybody;
 use crate::plan::Candidate;
 use crate::shown::{self, Form, Table};
+use crate::{everybody, named};
 
 /// What `michi segment` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -78,7 +76,7 @@ pub async fn show(args: &SegmentArgs, out: &mut dyn Write) -> anyhow::Result<()>
         None => (*live.playbook).clone(),
     };
     let Some(name) = &args.name else { return list(&playbook, args.form, out) };
-    let (segment, asks) = named(&playbook, name)?;
+    let (segment, asks) = meant(&playbook, name)?;
     let audience = surveyed(&found, &live.playbook, &playbook, segment).await?;
     if args.form.csv {
         table(&audience.leads.iter().collect::<Vec<_>>(), true).csv(out)?;
@@ -111,12 +109,9 @@ pub async fn show(args: &SegmentArgs, out: &mut dyn Write) -> anyhow::Result<()>
 ///
 /// # Errors
 /// If there is none, with the one that was probably meant.
-pub fn named<'p>(playbook: &'p Playbook, name: &str) -> anyhow::Result<(&'p RuleId, &'p Condition)> {
+pub fn meant<'p>(playbook: &'p Playbook, name: &str) -> anyhow::Result<(&'p RuleId, &'p Condition)> {
     let found = playbook.segments.iter().find(|(known, _)| known.as_str() == name);
-    found.ok_or_else(|| {
-        let names: Vec<&str> = playbook.segments.keys().map(RuleId::as_str).collect();
-        anyhow!("no segment is called \"{name}\": {}", authoring::instead(name, names))
-    })
+    found.ok_or_else(|| named::unknown("segment", name, playbook.segments.keys().map(RuleId::as_str)))
 }
 
 async fn surveyed(found: &Installation, live: &Playbook, playbook: &Playbook, segment: &RuleId) -> anyhow::Result<Audience> {

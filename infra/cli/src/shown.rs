@@ -64,6 +64,18 @@ impl Table {
         Ok(())
     }
 
+    /// Writes CSV if so wished, else columns; `none` is said where there is no row.
+    ///
+    /// # Errors
+    /// If nothing can be written.
+    pub fn write(&self, csv: bool, none: &str, out: &mut dyn Write) -> io::Result<()> {
+        match (csv, self.rows.is_empty()) {
+            (true, _) => self.csv(out),
+            (false, true) => writeln!(out, "{none}"),
+            (false, false) => self.columns(out),
+        }
+    }
+
     /// Writes CSV. A text that a spreadsheet would take for a formula gets an apostrophe before it: what visitors wrote
     /// stands here too.
     ///
@@ -124,8 +136,40 @@ pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
 
 /// A number with its noun.
 #[must_use]
-pub fn counted(number: usize, one: &str, many: &str) -> String {
+pub fn counted(number: impl TryInto<u64>, one: &str, many: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
     format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// A number of things as it is typed, from 1 on.
+///
+/// # Errors
+/// Says what belongs there.
+pub fn some(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|number| *number > 0).ok_or("write a whole number, from 1 on")
+}
+
+/// Words to be defined and what they mean, the meanings in a column of their own that is `width` wide.
+#[must_use]
+pub fn definitions<'d>(words: impl IntoIterator<Item = (&'d str, String)>, width: usize) -> String {
+    let words: Vec<(&str, String)> = words.into_iter().collect();
+    let widest = words.iter().map(|(word, _)| word.width()).max().unwrap_or_default();
+    let mut text = String::new();
+    for (word, meaning) in words {
+        let mut line = format!("  {word}{}  ", " ".repeat(widest - word.width()));
+        let indent = line.width();
+        for part in meaning.split_whitespace() {
+            if line.width() + part.width() > indent + width {
+                text.push_str(line.trim_end());
+                line = format!("\n{}", " ".repeat(indent));
+            }
+            line.push_str(part);
+            line.push(' ');
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// Runs a command to its end, and writes what it says at once.
@@ -164,6 +208,18 @@ mod tests {
          -85.3  佐藤 美香         a
              3  =Ann, "the" boss  b
         "#);
+    }
+
+    #[test]
+    fn definitions_stand_in_two_columns() {
+        let words = [("a", "one two three four".to_owned()), ("longer", "five".to_owned())];
+        assert_eq!(definitions(words, 9), "  a       one two\n          three\n          four\n  longer  five\n");
+    }
+
+    #[test]
+    fn a_number_of_things_is_a_number_from_one_on() {
+        assert_eq!(some("20"), Ok(20));
+        assert!(["0", "-1", "many", ""].into_iter().all(|text| some(text).is_err()));
     }
 
     #[test]

@@ -109,12 +109,8 @@ pub async fn show(args: &ListArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         let [form, address, name, company] = said(suspect);
         table.row([poison.id.clone(), came, form, address, name, company, poison.reason.clone()]);
     }
-    if args.form.csv {
-        table.csv(out)?;
-    } else if suspects.is_empty() {
-        writeln!(out, "no form looks like spam")?;
-    } else {
-        table.columns(out)?;
+    table.write(args.form.csv, "no form looks like spam", out)?;
+    if !args.form.csv && !suspects.is_empty() {
         writeln!(out, "\nmichi suspects admit ID lets one in; each is kept for thirty days")?;
     }
     Ok(())

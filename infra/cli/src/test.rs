@@ -9,6 +9,7 @@ use michi::playbook::authoring;
 use michi::scenario::simulate::attempt;
 use serde_json::json;
 
+use crate::named;
 use crate::plan::{Candidate, folder};
 use crate::shown::{self, counted};
 
@@ -43,6 +44,9 @@ pub fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
 /// Says what is wrong with the playbook or the examples, or that there are none.
 pub fn show(args: &TestArgs, out: &mut dyn Write) -> anyhow::Result<bool> {
     let Candidate { playbook, files, .. } = Candidate::load(&folder(args.playbook.as_deref()))?;
+    if let Some(name) = &args.scenario {
+        named::scenario(&playbook, name)?;
+    }
     let examples = authoring::examples(&files, &playbook);
     let mut examples = examples.map_err(|mistakes| anyhow!("the examples have mistakes\n{mistakes}"))?;
     if let Some(wanted) = &args.scenario {
@@ -116,6 +120,20 @@ mod tests {
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }
+    }
+
+    #[test]
+    fn a_scenario_that_there_is_not_is_refused_with_the_one_that_was_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in authoring::default_files() {
+            let path = folder.path().join(&file.name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, file.bytes).unwrap();
+        }
+        let args =
+            TestArgs { playbook: Some(folder.path().to_owned()), scenario: Some("wake-the-quite".to_owned()), json: false };
+        let said = show(&args, &mut vec![]).unwrap_err().to_string();
+        assert!(said.ends_with("did you mean \"wake-the-quiet\"?"), "{said}");
     }
 
     #[test]

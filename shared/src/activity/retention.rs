@@ -52,7 +52,8 @@ impl Kind {
             | Self::CardExchanged { .. }
             | Self::Listed { .. }
             | Self::Visited { .. }
-            | Self::ImportUndone { .. } => Retention::Lasting,
+            | Self::ImportUndone { .. }
+            | Self::Merged { .. } => Retention::Lasting,
         }
     }
 }

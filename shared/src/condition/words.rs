@@ -139,11 +139,11 @@ impl AttributeTest {
         }
         tests.extend(self.at_least.map(|least| match language {
             En => format!("is at least {least}"),
-            Ja => format!("{least} 以上"),
+            Ja => format!("{least}以上"),
         }));
         tests.extend(self.at_most.map(|most| match language {
             En => format!("is at most {most}"),
-            Ja => format!("{most} 以下"),
+            Ja => format!("{most}以下"),
         }));
         match (language, tests.as_slice()) {
             (En, []) => format!("{name} is known"),
@@ -279,7 +279,7 @@ mod tests {
         check(r#"{"did":{"what":{"page":"pricing"},"times":2,"within":"14d"}}"#, "14日以内に2回以上、pricing のページを閲覧した");
         check(r#"{"not":{"did":{"what":"any_page","within":"90d"}}}"#, "「90日以内にページを閲覧した」に当てはまらない");
         check(r#"{"attribute":{"name":"role","contains":["部長","director"]}}"#, "属性 role が「部長」か「director」を含む");
-        check(r#"{"attribute":{"name":"employees","at_least":50,"at_most":2000}}"#, "属性 employees が50 以上、かつ2000 以下");
+        check(r#"{"attribute":{"name":"employees","at_least":50,"at_most":2000}}"#, "属性 employees が50以上、かつ2000以下");
         check(
             r#"{"any":[{"address":{"business":false}},{"attribute":{"name":"phone"}},{"phase":["deciding"]}]}"#,
             "個人のメールアドレスを使っている、または属性 phone が分かっている、または検討段階が「導入判断」",

@@ -47,6 +47,13 @@ impl Step<'_> {
     pub fn counts(&self) -> bool {
         self.judged.verdict == Verdict::Human
     }
+
+    /// Whether the person was seen doing it: on the site or in a mail. What michi does, what servers report and what stands in
+    /// lists is not.
+    #[must_use]
+    pub fn seen(&self) -> bool {
+        self.counts() && self.record.source == Source::Site
+    }
 }
 
 /// What is believed of clicks in mail.
@@ -193,7 +200,8 @@ fn kept(log: &Log, now: Timestamp, most: usize) -> impl Iterator<Item = &Record>
     kept.into_iter()
 }
 
-/// Links and cuts as stretches. A link tells whose history it is, so it holds for the time before it was found, too.
+/// Links and cuts as stretches. A link tells whose history it is, so it holds for the time before it was found, too. Where the
+/// two leads between which a browser went have become one, the cut and the link that began with it stand in one log.
 fn links(log: &Log) -> Vec<Link<'_>> {
     let mut events: BTreeMap<(Timestamp, &str), &Kind> = BTreeMap::new();
     for activity in log.records.iter().flat_map(|record| &record.activities) {
@@ -208,7 +216,7 @@ fn links(log: &Log) -> Vec<Link<'_>> {
                 links.push(Link { visitor, proof: *proof, at, since: *since, until: None });
             }
             Kind::VisitorCut { visitor, from } => {
-                for link in links.iter_mut().filter(|link| link.visitor == visitor) {
+                for link in links.iter_mut().filter(|link| link.visitor == visitor && link.since != Some(*from)) {
                     link.until = Some(link.until.map_or(*from, |until| until.min(*from)));
                 }
             }

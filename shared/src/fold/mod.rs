@@ -15,14 +15,14 @@ mod profile;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
 use crate::activity::{Kind, Log, LogOwner};
 use crate::condition::Condition;
 use crate::consent::{Permissions, Voice};
-use crate::id::{ActivityId, PageViewId};
+use crate::id::{ActivityId, MessageId, PageViewId};
 use crate::lead::{Lead, LinkedVisitor, PageSeen, Stage, StageMove};
 use crate::playbook::Playbook;
 use crate::scoring::{Fit, Interest, InterestReason};
@@ -135,7 +135,7 @@ fn lead(digest: &Digest<'_>, moves: Vec<StageMove>, now: Timestamp) -> Lead {
         pages: pages(footsteps),
         permissions: permissions(playbook, footsteps),
         moves,
-        seen: footsteps.all.first().zip(footsteps.all.last()).map(|(first, last)| (first.activity.at, last.activity.at)),
+        seen: seen(footsteps),
         valid_until,
     }
 }
@@ -145,6 +145,13 @@ fn lead(digest: &Digest<'_>, moves: Vec<StageMove>, now: Timestamp) -> Lead {
 #[must_use]
 pub fn history<'a>(playbook: &'a Playbook, log: &'a Log, now: Timestamp) -> Vec<Step<'a>> {
     Footsteps::of(playbook, log, Belief::Judged, now).all
+}
+
+/// When the person was first and last seen.
+fn seen(footsteps: &Footsteps<'_>) -> Option<(Timestamp, Timestamp)> {
+    let mut seen = footsteps.all.iter().filter(|step| step.seen()).map(|step| step.activity.at);
+    let first = seen.next()?;
+    Some((first, seen.next_back().unwrap_or(first)))
 }
 
 fn moves(footsteps: &Footsteps<'_>) -> Vec<StageMove> {
@@ -163,12 +170,17 @@ fn moves(footsteps: &Footsteps<'_>) -> Vec<StageMove> {
     footsteps.all.iter().filter_map(moved).collect()
 }
 
-/// What mail may be sent: machines have no say in it. A consent given in a form is worth what the form is.
+/// What mail may be sent: machines have no say in it. A consent given in a form is worth what the form is. Letters to the
+/// address of a lead that was merged into this one say nothing of where mail goes now; what their reader said of mail holds.
 fn permissions(playbook: &Playbook, footsteps: &Footsteps<'_>) -> Permissions {
     let forms = footsteps.steps.iter().filter(|step| matches!(step.activity.kind, Kind::FormSubmitted(_)));
     let forms: HashMap<&ActivityId, bool> = forms.map(|step| (&step.activity.id, step.unconfirmed)).collect();
+    let elsewhere: HashSet<&MessageId> = footsteps.steps.iter().flat_map(letters_elsewhere).collect();
     let mut permissions = Permissions::default();
     for step in &footsteps.steps {
+        if told_of_mailbox(&step.activity.kind).is_some_and(|letter| elsewhere.contains(letter)) {
+            continue;
+        }
         let unconfirmed = match &step.activity.kind {
             Kind::Consented { form: Some(form), .. } => match forms.get(form) {
                 Some(unconfirmed) => *unconfirmed,
@@ -180,6 +192,22 @@ fn permissions(playbook: &Playbook, footsteps: &Footsteps<'_>) -> Permissions {
         permissions.learn(step.activity, voice, &playbook.setup.mail.bounces);
     }
     permissions
+}
+
+/// The letters that went to the address of a lead that was merged into this one.
+fn letters_elsewhere<'a>(step: &Step<'a>) -> &'a [MessageId] {
+    match &step.activity.kind {
+        Kind::Merged { letters, .. } => letters,
+        _ => &[],
+    }
+}
+
+/// The letter of whose mailbox this tells something.
+fn told_of_mailbox(kind: &Kind) -> Option<&MessageId> {
+    match kind {
+        Kind::MailDelivered { message } | Kind::MailBounced { message, .. } => Some(message),
+        _ => None,
+    }
 }
 
 /// The browsers still linked, each once, with its best proof.

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::fold;
 use crate::activity::{Activity, FormSubmission, Kind, Log, LogOwner, PageView, Proof, Record, Source};
 use crate::address::Address;
-use crate::id::{ActivityId, FormId, LeadId, PageViewId, VisitorId};
+use crate::id::{ActivityId, FormId, LeadId, MailId, MessageId, PageViewId, VisitorId};
 use crate::lead::{Lead, Proposal, Stage};
 use crate::playbook::Playbook;
 use crate::verdict::{Signals, UserAgent};
@@ -329,6 +329,27 @@ fn a_history_is_cut_where_another_address_is_given() {
     let lead = fold(&playbook(), &log, at(30));
     assert_eq!(lead.pages.iter().map(|page| page.at).collect::<Vec<_>>(), vec![at(0)]);
     assert!(lead.visitors.is_empty());
+}
+
+#[test]
+fn only_what_a_person_did_is_a_sight_of_them() {
+    let v = visitor("v");
+    let sent = Kind::MailSent { message: MessageId::derive(&["m"]), mail: MailId::parse("welcome").unwrap(), owner: None };
+    let attended = Kind::EventAttended { event: "fair".to_owned() };
+    let mut robot = record("r", 3 * DAY, &v, page("/pricing", "r"));
+    robot.signals = Signals { user_agent: UserAgent::Robot("bot".into()), ..Signals::default() };
+    let mut records = vec![
+        Record { visitor: None, source: Source::Server, ..record("a", -5, &v, attended) },
+        link("l", 20, &v, Proof::First),
+        Record::decision(ActivityId::parse("s").unwrap(), at(2 * DAY), sent),
+        robot,
+    ];
+    let playbook = playbook();
+    assert_eq!(fold(&playbook, &lead_log(records.clone()), at(4 * DAY)).seen, None);
+    records.push(record("1", 10, &v, page("/", "1")));
+    assert_eq!(fold(&playbook, &lead_log(records.clone()), at(4 * DAY)).seen, Some((at(10), at(10))));
+    records.push(record("2", 40, &v, page("/pricing", "2")));
+    assert_eq!(fold(&playbook, &lead_log(records), at(4 * DAY)).seen, Some((at(10), at(40))));
 }
 
 #[test]

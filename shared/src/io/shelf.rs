@@ -74,6 +74,11 @@ impl Shelf {
             // An old playbook is better than none while the table does not answer.
             Err(error) => return held.as_ref().map(|live| live.live.clone()).ok_or(error),
         };
+        self.hold(&mut held, pointer, now).await
+    }
+
+    /// Takes the playbook to which the pointer points for the live one.
+    async fn hold(&self, held: &mut Option<Live>, pointer: store::Live, now: Timestamp) -> Result<Versioned, Error> {
         let playbook = match held.as_ref().filter(|held| held.live.version == pointer.version) {
             Some(held) => Arc::clone(&held.live.playbook),
             None => Arc::new(self.store.playbook(&pointer.version).await?),
@@ -81,6 +86,17 @@ impl Shelf {
         let live = Versioned { version: pointer.version, since: pointer.since, playbook };
         *held = Some(Live { read: now, live: live.clone() });
         Ok(live)
+    }
+
+    /// The playbook that is live at this moment, whatever was read before.
+    ///
+    /// # Errors
+    /// If none was ever published, or the table does not answer.
+    pub async fn newest(&self) -> Result<Versioned, Error> {
+        let now = self.clock.now();
+        let mut held = self.live.lock().await;
+        let pointer = self.store.live_consistent().await?.ok_or_else(store::nothing_live)?;
+        self.hold(&mut held, pointer, now).await
     }
 
     /// A version of the playbook, live or not.

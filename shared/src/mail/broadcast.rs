@@ -116,6 +116,8 @@ pub enum Unsent {
     NoAddress,
     /// The lead is gone.
     LeadGone,
+    /// The lead was merged into another, which gets its own mail.
+    Merged,
     /// The mail could not be made for the lead.
     Unmade,
     /// It could not be sent while it was of use.
@@ -163,6 +165,7 @@ impl From<Refusal> for Unsent {
             Refusal::NoAddress => Self::NoAddress,
             Refusal::NoSuchMail | Refusal::NoSuchOwner => Self::Unmade,
             Refusal::LeadGone => Self::LeadGone,
+            Refusal::Merged => Self::Merged,
             Refusal::TooLate => Self::TooLate,
             Refusal::Cancelled => Self::Cancelled,
         }
@@ -181,6 +184,7 @@ impl Unsent {
             Self::InSales => "in sales' hands, or disqualified",
             Self::NoAddress => "no address is known",
             Self::LeadGone => "the lead is gone",
+            Self::Merged => "merged into another lead",
             Self::Unmade => "the mail cannot be made for them",
             Self::TooLate => "expired before it could go out",
             Self::Cancelled => "cancelled",
@@ -244,6 +248,7 @@ impl Broadcast {
             values: fields::values(version, lead, owner, setup),
             links: version.links.clone(),
             question: None,
+            hours: None,
         };
         let due = self.due_of(place).max(now);
         Some(Message::letter(self.message(id), id, language, &self.playbook, letter, now, due, self.expires))
@@ -256,7 +261,17 @@ pub fn probe(lead: &LeadId, now: Timestamp) -> Message {
     let cause = Cause::Broadcast(BroadcastId::derive(&["probe"]));
     let mail = MailId::derive(&["probe"]);
     let class = MailClass::Marketing;
-    let letter = Letter { mail, class, topic: None, cause, subject: 0, values: BTreeMap::new(), links: vec![], question: None };
+    let letter = Letter {
+        mail,
+        class,
+        topic: None,
+        cause,
+        subject: 0,
+        values: BTreeMap::new(),
+        links: vec![],
+        question: None,
+        hours: None,
+    };
     let (id, version) = (MessageId::derive(&["probe"]), PlaybookVersion::derive(&["probe"]));
     Message::letter(id, lead, Language::En, &version, letter, now, now, Timestamp::MAX)
 }

@@ -69,9 +69,11 @@ pub enum Refusal {
     NoSuchOwner,
     /// The lead was erased, or is no lead any more.
     LeadGone,
+    /// The lead was merged into another, which gets its own mail.
+    Merged,
     /// It could not be sent while it was of use.
     TooLate,
-    /// The broadcast it belongs to was cancelled.
+    /// The broadcast it belongs to was cancelled, or the run of the scenario that owed it is over.
     Cancelled,
 }
 
@@ -114,6 +116,8 @@ pub fn for_owner<'o>(message: &Message, seen: ForOwner<'o>, now: Timestamp) -> P
 pub struct ForLead<'s> {
     /// The lead is there and not being erased.
     pub lead_exists: bool,
+    /// The lead was merged into another.
+    pub merged: bool,
     /// What the lead's own item says; none: nothing was ever agreed to.
     pub mailing: Option<&'s Mailing>,
     /// The address itself is suppressed, whoever's it is.
@@ -137,6 +141,9 @@ pub fn for_lead<'s>(
     let defer = |until: Timestamp, why| Passage::Defer { until: until.min(message.expires), why };
     let nobody = Permissions::default();
     let permissions = seen.mailing.map_or(&nobody, |mailing| &mailing.permissions);
+    if seen.merged {
+        return refuse(Refusal::Merged);
+    }
     if seen.address_suppressed || permissions.suppressed.is_some() {
         return refuse(Refusal::Suppressed);
     }
@@ -164,7 +171,7 @@ pub fn for_lead<'s>(
         if let Some(until) = mailing.capped_until(&message.id, &setup.mail.cap, now) {
             return defer(until, Deferral::Cap);
         }
-        let opens = setup.opens(now);
+        let opens = letter.opens(setup, now);
         if opens > now {
             return defer(opens, Deferral::Window);
         }
@@ -240,6 +247,7 @@ mod tests {
             values: std::collections::BTreeMap::new(),
             links: vec![],
             question: None,
+            hours: None,
         };
         let (lead, version) = (LeadId::derive(&["l"]), PlaybookVersion::derive(&["p"]));
         let message = |class| {
@@ -255,7 +263,14 @@ mod tests {
             latest: None,
             counted: std::collections::BTreeMap::new(),
         };
-        let open = ForLead { lead_exists: true, mailing: None, address_suppressed: false, paused_until: None, paced_until: None };
+        let open = ForLead {
+            lead_exists: true,
+            merged: false,
+            mailing: None,
+            address_suppressed: false,
+            paused_until: None,
+            paced_until: None,
+        };
         let said = |class, mailing: Option<&Mailing>, seen: ForLead<'_>, at| {
             let seen = ForLead { mailing, ..seen };
             match for_lead(&message(class), &letter(class), seen, &setup, at) {
@@ -294,6 +309,8 @@ mod tests {
         check(Some(&mailing), barred, late, "Suppressed", "Suppressed");
         mailing.permissions.suppressed = Some(Suppression { why: SuppressedBy::Bounce, at: now });
         check(Some(&mailing), gone, late, "Suppressed", "Suppressed");
+        let other = ForLead { merged: true, ..barred };
+        check(Some(&mailing), other, late, "Merged", "Merged");
         // Without the item nothing is known of the lead.
         check(None, open, now, "NoConsent", "NoAddress");
     }

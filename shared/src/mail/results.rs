@@ -157,8 +157,17 @@ mod tests {
         let cause = Cause::Broadcast(BroadcastId::derive(&["b"]));
         let mail = MailId::parse("invite").unwrap();
         let class = MailClass::Marketing;
-        let letter =
-            Letter { mail, class, topic: None, cause, subject: 0, values: BTreeMap::new(), links: vec![], question: None };
+        let letter = Letter {
+            mail,
+            class,
+            topic: None,
+            cause,
+            subject: 0,
+            values: BTreeMap::new(),
+            links: vec![],
+            question: None,
+            hours: None,
+        };
         let (id, lead, version) = (MessageId::derive(&["m"]), LeadId::derive(&["l"]), PlaybookVersion::derive(&["v"]));
         let fresh = Message::letter(id, &lead, Language::En, &version, letter, now(), now(), Timestamp::MAX);
         events.iter().fold(fresh, |message, event| message.after(event.clone(), now()).unwrap())

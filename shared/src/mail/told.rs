@@ -75,8 +75,9 @@ pub fn event(event: &Event, said: impl Fn(Timestamp) -> String) -> String {
                 Refusal::NoSuchMail => "the playbook by which it was owed has no such mail",
                 Refusal::NoSuchOwner => "the playbook knows no such owner: add one of this id in playbook.yaml",
                 Refusal::LeadGone => "the lead is gone",
+                Refusal::Merged => "the lead was merged into another, which gets its own mail",
                 Refusal::TooLate => "it came too late to be of use",
-                Refusal::Cancelled => "the broadcast it belongs to was cancelled",
+                Refusal::Cancelled => "what it belongs to is over: its broadcast was cancelled, or its lead left the scenario",
             };
             format!("not let out: {why}")
         }

@@ -8,7 +8,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::enrollment::{Enrollment, Left, Owed, Passed, Place, Waiting};
+use super::enrollment::{Enrollment, Left, Owed, Passed, Passing, Place, Waiting};
 use super::turn::{Then, Turn};
 use super::{GRACE, STEPS_A_DAY};
 use crate::activity::{Activity, Kind, Record};
@@ -28,10 +28,21 @@ pub struct Seen<'a> {
     pub playbook: &'a Playbook,
     /// Its version.
     pub version: &'a PlaybookVersion,
-    /// The message of [`Enrollment::open_mail`], if there is one, is neither sent nor given up.
-    pub mail_pending: bool,
+    /// What is known of the message of [`Enrollment::open_mail`], if there is one.
+    pub newest: Newest,
     /// The moment.
     pub now: Timestamp,
+}
+
+/// What has become of the newest mail of an enrollment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newest {
+    /// It is neither sent nor given up.
+    Pending,
+    /// It was sent, lately enough that the log that was read does not say so.
+    Sent,
+    /// It never goes out, or there is none.
+    GivenUp,
 }
 
 /// What has become of an enrollment: saved as a whole, in one transaction.
@@ -58,11 +69,14 @@ pub fn advance(scenario: &Scenario, enrollment: &Enrollment, seen: &Seen<'_>) ->
     }
     let version = scenario.version();
     if let Some(left) = ending(scenario, seen.folded, seen.playbook) {
-        return Some(Advance { after: None, version, passed: vec![], left: Some(left), owed: None });
+        return Some(Advance::leaving(enrollment, version, left));
     }
     let mut walk = Walk { scenario, seen, at: enrollment.clone(), passed: vec![], owed: None };
     let left = walk.go();
-    let Walk { at, passed, owed, .. } = walk;
+    let Walk { at, mut passed, owed, .. } = walk;
+    if left == Some(Left::StepGone) {
+        passed.push(at.leaves_here());
+    }
     if left.is_none() && at == *enrollment {
         return None;
     }
@@ -98,7 +112,12 @@ impl Advance {
     /// An enrollment that ends where no scenario is there to say so: it was taken away, or somebody ended it.
     #[must_use]
     pub fn ended(enrollment: &Enrollment, left: Left) -> Self {
-        Self { after: None, version: enrollment.version.clone(), passed: vec![], left: Some(left), owed: None }
+        Self::leaving(enrollment, enrollment.version.clone(), left)
+    }
+
+    /// The lead leaves before the step at which it stands.
+    fn leaving(enrollment: &Enrollment, version: String, left: Left) -> Self {
+        Self { after: None, version, passed: vec![enrollment.leaves_here()], left: Some(left), owed: None }
     }
 
     /// What the lead's log is told of it, given the enrollment as it was; none: nothing was passed, it only waits anew. An
@@ -126,6 +145,11 @@ impl Advance {
 }
 
 impl Enrollment {
+    /// That the lead leaves before the step at which it stands: it has come there all the same.
+    fn leaves_here(&self) -> Passed {
+        Passed { step: self.place.step.clone(), visit: self.place.visit, how: Passing::LeftHere }
+    }
+
     /// Its newest mail, unless the log says that it was sent: whether it is pending is to be looked up before the enrollment
     /// is advanced.
     #[must_use]

@@ -6,8 +6,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ActivityId, EnrollmentId, LeadId, MailId, MessageId, PlaybookVersion, RuleId, ScenarioId, StepId, WayId};
-use crate::playbook::Text;
+use crate::id::{
+    ActivityId, EnrollmentId, LeadId, MailId, MessageId, PlaybookVersion, RuleId, ScenarioId, StepId, WayId, derive,
+};
+use crate::playbook::mail::Version;
+use crate::playbook::{Language, Playbook, Text};
 
 /// One lead in one scenario. It is there as long as the lead is under way; what has become of it stands in the lead's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -129,8 +132,8 @@ pub enum Passing {
         mail: MailId,
         /// The message.
         message: MessageId,
-        /// Which of its subjects, from 0.
-        subject: u16,
+        /// With which of its subjects.
+        subject: Subject,
     },
     /// By this way of a branch, a split or a question.
     Way(WayId),
@@ -146,6 +149,39 @@ pub enum Passing {
     Exhausted,
     /// It was left out.
     Skipped(Skip),
+    /// It was not passed: the lead left the scenario before it.
+    LeftHere,
+}
+
+/// A subject of a mail as it was when a letter was owed: mails are edited and have several languages, and what came of one
+/// wording says nothing of another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Subject {
+    /// The language of the mail.
+    pub language: Language,
+    /// Its place among the mail's subjects, from 0.
+    pub number: u16,
+    /// A digest of its words.
+    pub words: String,
+}
+
+impl Subject {
+    /// One of the subjects of a mail in this language; none: it has not so many.
+    #[must_use]
+    pub fn of(language: Language, version: &Version, number: u16) -> Option<Self> {
+        version.subjects.get(usize::from(number)).map(|words| Self { language, number, words: Self::digest(words) })
+    }
+
+    /// Its words, if the playbook's mail has them still, in whatever place.
+    #[must_use]
+    pub fn text<'p>(&self, mail: &MailId, playbook: &'p Playbook) -> Option<&'p str> {
+        let subjects = &playbook.mail(mail)?.versions.get(&self.language)?.subjects;
+        subjects.iter().find(|words| Self::digest(words) == self.words).map(String::as_str)
+    }
+
+    fn digest(words: &str) -> String {
+        derive(&["subject", words]).chars().take(6).collect()
+    }
 }
 
 /// Why a step was left out.
@@ -154,7 +190,7 @@ pub enum Passing {
 pub enum Skip {
     /// It came late, and says to leave it out then.
     Late,
-    /// The lead has had the mail already.
+    /// The lead has had the mail already, or it is on its way by another cause.
     Had,
     /// The playbook has no such mail, or the mail could not be made for the lead.
     NoMail,
@@ -214,6 +250,27 @@ pub enum Left {
     ScenarioGone,
     /// Somebody ended it.
     ByHand,
+    /// The lead was merged into another, which goes its own ways.
+    Merged,
+}
+
+impl Left {
+    /// Whether a letter that is still to go out goes no more: the lead did not come to the scenario's own end, so what was
+    /// to be said on the way does not fit any more.
+    #[must_use]
+    pub fn withdraws_mail(&self) -> bool {
+        match self {
+            Self::End | Self::Stopped(_) => false,
+            Self::Goal
+            | Self::Exit(_)
+            | Self::Unsubscribed
+            | Self::InSales
+            | Self::StepGone
+            | Self::ScenarioGone
+            | Self::ByHand
+            | Self::Merged => true,
+        }
+    }
 }
 
 impl Enrollment {
@@ -233,10 +290,10 @@ impl Enrollment {
         EnrollmentId::derive(&["enrollment", scenario.as_str(), lead.as_str(), kind, key])
     }
 
-    /// The id of the message that a visit of a step owes.
+    /// The id of the message that a visit of a step owes. `what` is the mail, since an edit may put another in its place.
     #[must_use]
-    pub fn message(&self, step: &StepId, visit: u32, number: u16) -> MessageId {
-        MessageId::derive(&["scenario", self.id.as_str(), step.as_str(), &visit.to_string(), &number.to_string()])
+    pub fn message(&self, step: &StepId, visit: u32, number: u16, what: &str) -> MessageId {
+        MessageId::derive(&["scenario", self.id.as_str(), step.as_str(), &visit.to_string(), &number.to_string(), what])
     }
 
     /// The id of the record that says what became of it from this revision on.

@@ -4,24 +4,24 @@
 //! lead comes into it; a date when its moment comes. Whoever is under way does not enter a second time, nor does anybody
 //! whom the scenario would let go at once: who has reached the goal already was not won by it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::GRACE;
 use super::advance::ending;
 use super::enrollment::{Enrollment, Entry, Left, Place, Waiting};
 use super::runs::{Run, runs};
+use super::{GRACE, RUNS_A_DAY};
 use crate::activity::{Kind, Record};
 use crate::condition::What;
 use crate::fold::Folded;
-use crate::id::{ActivityId, LeadId, PlaybookVersion, ScenarioId};
+use crate::id::{ActivityId, LeadId, PlaybookVersion, ScenarioId, derive};
 use crate::lead::Lead;
 use crate::playbook::Playbook;
 use crate::playbook::scenario::{Again, Scenario, Trigger, UnderWay, Who};
 
 /// A date that passed longer ago lets nobody in: it was not missed, it was there before.
-const PAST: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(super) const PAST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A lead that enters: both are saved in one transaction.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,11 +38,15 @@ pub struct News<'a> {
     /// The records this look is for.
     pub records: &'a [ActivityId],
     /// What [`inside`] said when the lead was looked at before; empty: it never was.
-    pub inside: &'a BTreeSet<ScenarioId>,
+    pub inside: &'a Inside,
     /// The lead without these records, by the playbook of this look, if it was judged by another one before: what held then
     /// already did not come with the news, but with the playbook.
     pub before: Option<&'a Folded<'a>>,
 }
+
+/// The scenarios with a state for a trigger in whose state a lead is, each with a digest of trigger and `who`: another state,
+/// or other people meant, has not been looked at before.
+pub type Inside = BTreeMap<ScenarioId, String>;
 
 /// Why a lead does not enter a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +55,10 @@ pub enum KeptOut {
     UnderWay,
     /// It was in it before, and may not enter again, or not yet.
     Before,
+    /// It entered on this occasion before.
+    Occasion,
+    /// It has begun as many runs of it within a day as anybody may.
+    Often,
     /// It is not in the audience.
     Audience,
     /// It would leave at once, for this reason.
@@ -59,12 +67,18 @@ pub enum KeptOut {
     Draining,
 }
 
-/// The scenarios with a state for a trigger in whose state the lead is: saved with the lead, to see at the next look into
-/// which it has come.
+/// In which states the lead is: saved with it, to see at the next look into which it has come.
 #[must_use]
-pub fn inside(playbook: &Playbook, folded: &Folded<'_>) -> BTreeSet<ScenarioId> {
+pub fn inside(playbook: &Playbook, folded: &Folded<'_>) -> Inside {
     let inside = playbook.scenarios.iter().filter(|(_, scenario)| is_in_state(&scenario.trigger, &folded.lead));
-    inside.map(|(id, _)| id.clone()).collect()
+    inside.map(|(id, scenario)| (id.clone(), meant(scenario))).collect()
+}
+
+/// A digest of who is meant by a scenario; six characters tell the few versions of one scenario apart.
+fn meant(scenario: &Scenario) -> String {
+    let (trigger, who) = (&scenario.trigger, &scenario.who);
+    let said = serde_json::to_string(&(trigger, who)).unwrap_or_default();
+    derive(&["meant", &said]).chars().take(6).collect()
 }
 
 /// The scenarios that the lead enters at this look.
@@ -109,7 +123,7 @@ pub fn enroll(
     }
     let entry = Entry::ByHand(occasion.to_owned());
     if is_known(&runs, &Enrollment::id(id, lead, &entry)) {
-        return Err(KeptOut::Before);
+        return Err(KeptOut::Occasion);
     }
     // A scenario without a step passes no check; who enters it would be at its end.
     begin(version, (id, scenario), lead, entry, now, now).ok_or(KeptOut::WouldLeave(Left::End))
@@ -146,15 +160,15 @@ fn triggered(
         Trigger::FormNamed(form) => happened(What::FormNamed(form.clone())),
         Trigger::Track(name) => happened(What::Track(name.clone())),
         Trigger::Stage(_) | Trigger::Cell(_) | Trigger::Segment(_) => {
-            let comes = is_in_state(&scenario.trigger, &folded.lead) && !news.inside.contains(id);
+            let comes = is_in_state(&scenario.trigger, &folded.lead) && news.inside.get(id) != Some(&meant(scenario));
             let existing = news.before.is_some_and(|before| is_in_state(&scenario.trigger, &before.lead));
-            let meant = match scenario.who {
+            let is_meant = match scenario.who {
                 Who::New => !existing,
                 Who::Existing => existing,
                 Who::Both => true,
             };
             let before = u32::try_from(runs.len()).unwrap_or(u32::MAX);
-            (comes && meant).then_some((Entry::State(before), now))
+            (comes && is_meant).then_some((Entry::State(before), now))
         }
         Trigger::Date(date) => {
             let (day, at) = scenario.date(date, &folded.lead, &playbook.setup)?;
@@ -190,6 +204,10 @@ fn kept_out(playbook: &Playbook, scenario: &Scenario, folded: &Folded<'_>, runs:
     });
     if !again {
         return Some(KeptOut::Before);
+    }
+    let today = runs.iter().filter(|run| now.duration_since(run.entered) < SignedDuration::from_hours(24));
+    if today.count() >= RUNS_A_DAY {
+        return Some(KeptOut::Often);
     }
     if scenario.audience.as_ref().is_some_and(|audience| !folded.holds(audience)) {
         return Some(KeptOut::Audience);

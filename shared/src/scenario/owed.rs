@@ -2,14 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::advance::Seen;
 use super::enrollment::{Enrollment, Owed};
-use crate::id::{MailId, MessageId, PlaybookVersion, StepId};
-use crate::lead::Lead;
 use crate::mail::letter::{Cause, Choice, Letter, Question};
 use crate::mail::message::Message;
 use crate::mail::notice::Notice;
+use crate::playbook::Language;
 use crate::playbook::scenario::{AskStep, Scenario, Step};
-use crate::playbook::{Language, Playbook};
 
 /// What could not be sent within this time is of no use any more: the lead has gone on.
 pub const LETTER_OF_USE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -17,54 +16,30 @@ pub const LETTER_OF_USE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// The message that a step owes, due at once, with everything frozen as it is now. None: nothing is to be said (an attribute
 /// is owed), or it cannot be: the playbook has no such mail, the mail is not for leads, or there is nobody to tell.
 #[must_use]
-pub fn message(
-    owed: &Owed,
-    enrollment: &Enrollment,
-    scenario: &Scenario,
-    lead: &Lead,
-    playbook: &Playbook,
-    version: &PlaybookVersion,
-    now: Timestamp,
-) -> Option<Message> {
+pub fn message(owed: &Owed, enrollment: &Enrollment, scenario: &Scenario, seen: &Seen<'_>) -> Option<Message> {
+    let Seen { folded, playbook, version, now, .. } = *seen;
+    let (lead, setup) = (&folded.lead, &playbook.setup);
     match owed {
-        Owed::Mail { message, mail, subject, step } => {
-            let made = Made { enrollment, scenario, lead, playbook, version, now };
-            made.letter(message.clone(), mail, *subject, step)
+        Owed::Mail { message, mail: id, subject, step } => {
+            let mail = playbook.mail(id)?;
+            let (language, words) = mail.version(mail.language(lead, setup.language))?;
+            let run = (enrollment.scenario.clone(), enrollment.id.clone());
+            let cause = Cause::Scenario { scenario: run.0, enrollment: run.1, step: step.clone() };
+            let people = (lead, playbook.default_owner());
+            let letter = Letter::owed(id, (mail, words), cause, *subject, people, setup)?;
+            let asking = questions(&scenario.steps).into_iter().find(|ask| ask.id == *step);
+            let question = asking.map(|step| question(step, language));
+            let letter = Letter { question, hours: scenario.frozen_hours(lead, setup), ..letter };
+            let expires = now.saturating_add(LETTER_OF_USE).unwrap_or(Timestamp::MAX);
+            Some(Message::letter(message.clone(), &enrollment.lead, language, version, letter, now, now, expires))
         }
         Owed::Notice { message, say } => {
             let owner = playbook.default_owner()?;
-            let language = owner.language.unwrap_or(playbook.setup.language);
+            let language = owner.language.unwrap_or(setup.language);
             let notice = Notice::of(lead, say.in_language(language), scenario.name.in_language(language), now)?;
             Some(Message::notice(message.clone(), &enrollment.lead, &owner.id, language, version, notice, now))
         }
         Owed::Attribute { .. } => None,
-    }
-}
-
-/// What a letter is made of.
-struct Made<'m> {
-    enrollment: &'m Enrollment,
-    scenario: &'m Scenario,
-    lead: &'m Lead,
-    playbook: &'m Playbook,
-    version: &'m PlaybookVersion,
-    now: Timestamp,
-}
-
-impl Made<'_> {
-    fn letter(&self, message: MessageId, id: &MailId, subject: u16, step: &StepId) -> Option<Message> {
-        let (setup, enrollment) = (&self.playbook.setup, self.enrollment);
-        let mail = self.playbook.mail(id)?;
-        let (language, words) = mail.version(mail.language(self.lead, setup.language))?;
-        let cause =
-            Cause::Scenario { scenario: enrollment.scenario.clone(), enrollment: enrollment.id.clone(), step: step.clone() };
-        let people = (self.lead, self.playbook.default_owner());
-        let letter = Letter::owed(id, (mail, words), cause, subject, people, setup)?;
-        let asking = questions(&self.scenario.steps).into_iter().find(|ask| ask.id == *step);
-        let question = asking.map(|step| question(step, language));
-        let letter = Letter { question, ..letter };
-        let expires = self.now.saturating_add(LETTER_OF_USE).unwrap_or(Timestamp::MAX);
-        Some(Message::letter(message, &enrollment.lead, language, self.version, letter, self.now, self.now, expires))
     }
 }
 
@@ -100,12 +75,12 @@ mod tests {
 
     use super::*;
     use crate::activity::{Log, LogOwner};
-    use crate::fold::fold;
-    use crate::id::{EnrollmentId, LeadId, ScenarioId};
+    use crate::fold::Folded;
+    use crate::id::{EnrollmentId, LeadId, MailId, MessageId, PlaybookVersion, ScenarioId, StepId};
     use crate::mail::message::{Content, Recipient, State};
     use crate::playbook::Text;
     use crate::playbook::authoring::default_playbook;
-    use crate::scenario::{Place, Waiting};
+    use crate::scenario::{Newest, Place, Waiting};
 
     fn now() -> Timestamp {
         "2026-11-22T05:00:00Z".parse().unwrap()
@@ -151,8 +126,10 @@ mod tests {
 
     fn owed(owed: &Owed) -> Option<Message> {
         let playbook = default_playbook().unwrap();
-        let lead = fold(&playbook, &Log { owner: LogOwner::Lead(LeadId::derive(&["lead"])), records: vec![] }, now());
-        message(owed, &enrollment(), &scenario(), &lead, &playbook, &PlaybookVersion::derive(&["v"]), now())
+        let log = Log { owner: LogOwner::Lead(LeadId::derive(&["lead"])), records: vec![] };
+        let (folded, version) = (Folded::of(&playbook, &log, now()), PlaybookVersion::derive(&["v"]));
+        let seen = Seen { folded: &folded, playbook: &playbook, version: &version, newest: Newest::GivenUp, now: now() };
+        message(owed, &enrollment(), &scenario(), &seen)
     }
 
     fn mail(mail: &str, step: &str) -> Owed {

@@ -4,6 +4,7 @@
 //! again. What each figure means stands in `words`, and nowhere else.
 
 mod interval;
+mod letters;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::enrollment::{Enrollment, Left, Passed, Passing, Skip};
+use super::enrollment::{Enrollment, Left, Passed, Passing, Skip, Subject};
 use crate::activity::Kind;
 use crate::fold::Step;
 use crate::id::{EnrollmentId, MailId, MessageId, ScenarioId, StepId, WayId};
@@ -22,6 +23,7 @@ use crate::mail::message::{Event, Message, Report as OfLetter, State, told_of};
 use crate::mail::results::{Deeds, unsent};
 
 pub use interval::wilson;
+pub use letters::Letters;
 pub use words::{DEFINED, Defined};
 
 /// What is counted. Of the scenario and of its steps runs are counted, of letters letters: a lead that enters anew is a new
@@ -45,6 +47,7 @@ pub enum Figure {
     PastDate,
     Exhausted,
     Skipped(Skip),
+    LeftHere,
     Owed,
     Pending,
     PutOff(Deferral),
@@ -67,8 +70,8 @@ pub enum Figure {
 pub struct Variant {
     /// Which mail.
     pub mail: MailId,
-    /// Which of its subjects, from 0.
-    pub subject: u16,
+    /// With which subject.
+    pub subject: Subject,
 }
 
 /// A figure at its place.
@@ -82,7 +85,7 @@ pub struct Mark {
     /// The letter; none: it is of no letter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letter: Option<Variant>,
-    /// What was so of the lead when the letter was owed, where that is asked.
+    /// What was so of the lead when the letter was owed, or when it entered, where that is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// What.
@@ -119,8 +122,8 @@ pub fn marks(known: &Known<'_>) -> Vec<(ScenarioId, Mark)> {
     let letters: BTreeMap<&MessageId, &Message> = known.letters.iter().map(|letter| (&letter.id, letter)).collect();
     let of_run = |(id, run): (&EnrollmentId, Run<'_>)| -> Vec<(ScenarioId, Mark)> {
         let open = known.open.iter().find(|open| open.id == *id);
-        let whole = run.whole(known.history).into_iter().chain(run.steps(open)).collect::<BTreeSet<Mark>>();
-        let all = whole.into_iter().chain(run.letters(known, &letters));
+        let whole = run.whole(known).into_iter().chain(run.steps(open));
+        let all = whole.chain(run.letters(known, &letters));
         all.map(|mark| (run.scenario.clone(), mark)).collect()
     };
     runs(known.history).into_iter().flat_map(of_run).collect()
@@ -145,12 +148,12 @@ fn runs<'k>(history: &'k [Step<'k>]) -> BTreeMap<&'k EnrollmentId, Run<'k>> {
 }
 
 impl Run<'_> {
-    /// What is counted of the scenario as a whole.
-    fn whole(&self, history: &[Step<'_>]) -> Vec<Mark> {
+    /// What is counted of the scenario as a whole, and once more by what was so of the lead when it entered.
+    fn whole(&self, known: &Known<'_>) -> Vec<Mark> {
         let mark = |version: &str, figure| Mark { version: version.to_owned(), step: None, letter: None, by: None, figure };
         let end = self.left.map_or(Timestamp::MAX, |(.., at)| at);
         let during = |step: &&Step<'_>| step.activity.at >= self.began && step.activity.at <= end;
-        let mut moves = history.iter().filter(during);
+        let mut moves = known.history.iter().filter(during);
         let won = moves.any(|step| matches!(step.activity.kind, Kind::StageMoved { to: Stage::Mql, .. }));
         let newest = self.passed.last().map_or(self.version, |(_, version, _)| version);
         let how = match self.left {
@@ -159,23 +162,36 @@ impl Run<'_> {
             Some((left, version, _)) => mark(version, Figure::Left(left.clone())),
         };
         let won = won.then(|| mark(newest, Figure::Mql));
-        [mark(self.version, Figure::Entered), how].into_iter().chain(won).collect()
+        let mut all: Vec<Mark> = [mark(self.version, Figure::Entered), how].into_iter().chain(won).collect();
+        if let Some(by) = known.by.map(|by| by(self.began)) {
+            let told: Vec<Mark> = all.iter().map(|mark| Mark { by: Some(by.clone()), ..mark.clone() }).collect();
+            all.extend(told);
+        }
+        all
     }
 
-    /// What is counted of its steps: each at most once, however often the run came by.
+    /// What is counted of its steps: each at most once, however often the run came by, and by whichever versions; by the first.
     fn steps(&self, open: Option<&Enrollment>) -> Vec<Mark> {
-        let mark = |version: &str, step: &StepId, figure| {
-            let (version, step) = (version.to_owned(), Some(step.clone()));
-            Mark { version, step, letter: None, by: None, figure }
+        let mut told: BTreeMap<(&StepId, Figure), &str> = BTreeMap::new();
+        for (passed, version, _) in &self.passed {
+            told.entry((&passed.step, Figure::Reached)).or_insert(version);
+            if let Some(how) = passing(&passed.how) {
+                told.entry((&passed.step, how)).or_insert(version);
+            }
+        }
+        if let Some(open) = open.filter(|_| self.left.is_none()) {
+            for figure in [Figure::Reached, Figure::Waiting] {
+                told.entry((&open.place.step, figure)).or_insert(&open.version);
+            }
+        }
+        let mark = |((step, figure), version): ((&StepId, Figure), &str)| Mark {
+            version: version.to_owned(),
+            step: Some(step.clone()),
+            letter: None,
+            by: None,
+            figure,
         };
-        let passed = self.passed.iter().flat_map(|(passed, version, _)| {
-            let how = passing(&passed.how).map(|how| mark(version, &passed.step, how));
-            how.into_iter().chain([mark(version, &passed.step, Figure::Reached)])
-        });
-        let here = open.filter(|_| self.left.is_none()).into_iter();
-        let here =
-            here.flat_map(|open| [Figure::Reached, Figure::Waiting].map(|figure| mark(&open.version, &open.place.step, figure)));
-        passed.chain(here).collect()
+        told.into_iter().map(mark).collect()
     }
 
     /// What is counted of the letters that it owed.
@@ -188,12 +204,16 @@ impl Run<'_> {
         for (passed, version, at) in &self.passed {
             let Passing::Mailed { mail, message, subject } = &passed.how else { continue };
             let mut figures = letter(message, letters.get(message).copied(), known.history);
-            figures.extend((figures.contains(&Figure::Sent) && goal.is_some()).then_some(Figure::Won));
+            let sent = known.history.iter().find_map(|step| match &step.activity.kind {
+                Kind::MailSent { message: sent, .. } if sent == message => Some(step.activity.at),
+                _ => None,
+            });
+            figures.extend(sent.zip(goal).filter(|(sent, goal)| sent < goal).map(|_| Figure::Won));
             let by = known.by.map(|by| by(*at));
             let mark = |figure, by: Option<String>| Mark {
                 version: (*version).to_owned(),
                 step: Some(passed.step.clone()),
-                letter: Some(Variant { mail: mail.clone(), subject: *subject }),
+                letter: Some(Variant { mail: mail.clone(), subject: subject.clone() }),
                 by,
                 figure,
             };
@@ -216,6 +236,7 @@ fn passing(how: &Passing) -> Option<Figure> {
         Passing::PastDate => Figure::PastDate,
         Passing::Exhausted => Figure::Exhausted,
         Passing::Skipped(why) => Figure::Skipped(*why),
+        Passing::LeftHere => Figure::LeftHere,
     })
 }
 
@@ -228,18 +249,17 @@ fn letter(id: &MessageId, letter: Option<&Message>, history: &[Step<'_>]) -> Vec
         Some((_, State::Sent { .. })) => figures.push(Figure::Sent),
         // The log may know first.
         _ if report.is_some() => figures.push(Figure::Sent),
-        Some((letter, State::Pending { .. })) => {
-            figures.push(Figure::Pending);
-            if let Some(Event::Deferred { why, .. }) = letter.history.last().map(|entry| &entry.event) {
-                figures.push(Figure::PutOff(*why));
-            }
-        }
-        Some((_, State::Claimed { .. })) => figures.push(Figure::Pending),
+        Some((_, State::Pending { .. } | State::Claimed { .. })) => figures.push(Figure::Pending),
         Some((_, State::Unknown { .. })) => figures.push(Figure::Unknown),
         Some((letter, State::Failed | State::Expired)) => figures.push(Figure::Unsent(unsent(letter))),
         Some((_, State::Held)) => figures.push(Figure::Held),
         None => figures.push(Figure::Gone),
     }
+    let put_off = letter.into_iter().flat_map(|letter| &letter.history).filter_map(|entry| match entry.event {
+        Event::Deferred { why, .. } => Some(Figure::PutOff(why)),
+        _ => None,
+    });
+    figures.extend(put_off.collect::<BTreeSet<Figure>>());
     let deeds = Deeds::of(id, history);
     for (so, figure) in [
         (matches!(report, Some(OfLetter::Delivered | OfLetter::Complained)), Figure::Delivered),

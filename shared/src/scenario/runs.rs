@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::enrollment::{Entry, Left};
-use crate::activity::Kind;
+use crate::activity::{Activity, Kind};
 use crate::fold::Folded;
 use crate::id::{EnrollmentId, ScenarioId};
 
@@ -27,20 +27,20 @@ pub struct Run<'a> {
 /// The runs of which a lead's log tells, oldest first.
 #[must_use]
 pub fn runs<'a>(folded: &Folded<'a>) -> Vec<Run<'a>> {
-    let mut runs: Vec<Run<'a>> = Vec::new();
-    for step in folded.history() {
-        let at = step.activity.at;
-        match &step.activity.kind {
-            Kind::Enrolled { scenario, enrollment, version, entry } => {
-                runs.push(Run { scenario, enrollment, version, entered: at, entry, left: None });
-            }
-            Kind::Advanced { enrollment: ended, left: Some(left), .. } => {
-                let run = runs.iter_mut().find(|run| run.enrollment == ended);
-                if let Some(run) = run {
-                    run.left = Some((at, left));
-                }
-            }
-            _ => {}
+    let history = || folded.history().iter().map(|step| step.activity);
+    let begun = |activity: &'a Activity| match &activity.kind {
+        Kind::Enrolled { scenario, enrollment, version, entry } => {
+            Some(Run { scenario, enrollment, version, entered: activity.at, entry, left: None })
+        }
+        _ => None,
+    };
+    let mut runs: Vec<Run<'a>> = history().filter_map(begun).collect();
+    // By a slow clock a run may seem to end before it began.
+    for activity in history() {
+        if let Kind::Advanced { enrollment: ended, left: Some(left), .. } = &activity.kind
+            && let Some(run) = runs.iter_mut().find(|run| run.enrollment == ended)
+        {
+            run.left = Some((activity.at, left));
         }
     }
     runs

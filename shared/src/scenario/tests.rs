@@ -14,8 +14,8 @@ use super::*;
 use crate::activity::{Activity, Kind, Log, LogOwner, Record, Source};
 use crate::fold::Folded;
 use crate::fold::tests::{form, lead_log, link, record, visitor};
-use crate::id::{ActivityId, LeadId, MessageId, PlaybookVersion, ScenarioId, WayId};
-use crate::playbook::Playbook;
+use crate::id::{ActivityId, EnrollmentId, LeadId, MessageId, PlaybookVersion, ScenarioId, WayId};
+use crate::playbook::{Language, Playbook};
 
 /// A Monday, nine o'clock in Tokyo.
 const BEGIN: &str = "2026-03-02T00:00:00Z";
@@ -70,8 +70,8 @@ struct Trip {
     told: Vec<String>,
     /// When what was owed was owed.
     owed: Vec<(Timestamp, Owed)>,
-    /// Mails stay unsent.
-    stuck: bool,
+    /// What becomes of mails: what the log does not know as sent is this.
+    newest: Newest,
 }
 
 impl Trip {
@@ -87,7 +87,7 @@ impl Trip {
         let scenario = &playbook.scenarios[&scenario_id()];
         let entering = enroll(&playbook, &playbook.version(), (&scenario_id(), scenario), &lead(), &folded, "now", now).unwrap();
         log.records.push(entering.record);
-        Self { playbook, log, now, at: Some(entering.enrollment), told: vec![], owed: vec![], stuck: false }
+        Self { playbook, log, now, at: Some(entering.enrollment), told: vec![], owed: vec![], newest: Newest::Sent }
     }
 
     /// Advances once at this moment, if there is anything to advance; what is owed happens.
@@ -96,7 +96,7 @@ impl Trip {
         let Some(at) = &self.at else { return false };
         let folded = Folded::of(&self.playbook, &self.log, now);
         let version = PlaybookVersion::derive(&["p"]);
-        let seen = Seen { folded: &folded, playbook: &self.playbook, version: &version, mail_pending: self.stuck, now };
+        let seen = Seen { folded: &folded, playbook: &self.playbook, version: &version, newest: self.newest, now };
         let Some(scenario) = self.playbook.scenarios.get(&scenario_id()) else { return false };
         let Some(advance) = advance(scenario, at, &seen) else { return false };
         let record = advance.record(at, now);
@@ -107,7 +107,7 @@ impl Trip {
         self.told.extend(advance.passed.iter().map(words));
         self.told.extend(advance.left.iter().map(|left| format!("left {}", short(left))));
         if let Some(Owed::Mail { message, mail, .. }) = &advance.owed
-            && !self.stuck
+            && self.newest == Newest::Sent
         {
             let kind = Kind::MailSent { message: message.clone(), mail: mail.clone(), owner: None };
             self.log.records.push(Record::decision(ActivityId::derive(&["sent", message.as_str()]), now, kind));
@@ -270,7 +270,7 @@ fn a_split_is_stable_by_lead_and_holds_its_shares() {
         let ways: BTreeSet<String> = ["once", "twice"]
             .map(|occasion| {
                 let entering = enroll(&playbook, &version, (&scenario_id(), scenario), &lead, &folded, occasion, now).unwrap();
-                let seen = Seen { folded: &folded, playbook: &playbook, version: &version, mail_pending: false, now };
+                let seen = Seen { folded: &folded, playbook: &playbook, version: &version, newest: Newest::GivenUp, now };
                 words(&advance(scenario, &entering.enrollment, &seen).unwrap().passed[0])
             })
             .into();
@@ -382,10 +382,10 @@ fn the_goal_exits_an_opt_out_and_sales_are_looked_at_first_and_at_any_time() {
         trip.go(hours(24)).happens(kind);
         trip.told()
     };
-    assert_eq!(ends(track("bought")), "m sends a, left goal");
-    assert_eq!(ends(track("gone")), "m sends a, left exit:also");
+    assert_eq!(ends(track("bought")), "m sends a, w left_here, left goal");
+    assert_eq!(ends(track("gone")), "m sends a, w left_here, left exit:also");
     let out = Kind::MailChosen { topic: None, wanted: false, by: crate::activity::OptOut::Page, message: None };
-    assert_eq!(ends(out), "m sends a, left unsubscribed");
+    assert_eq!(ends(out), "m sends a, w left_here, left unsubscribed");
     let moved = || Kind::StageMoved {
         from: crate::lead::Stage::Lead,
         to: crate::lead::Stage::Sal,
@@ -394,7 +394,7 @@ fn the_goal_exits_an_opt_out_and_sales_are_looked_at_first_and_at_any_time() {
         corrects: None,
         by_rules: false,
     };
-    assert_eq!(ends(moved()), "m sends a, left in_sales");
+    assert_eq!(ends(moved()), "m sends a, w left_here, left in_sales");
     let mut stays = scenario();
     stays["in_sales"] = json!("stay");
     let mut trip = Trip::of(stays);
@@ -404,12 +404,12 @@ fn the_goal_exits_an_opt_out_and_sales_are_looked_at_first_and_at_any_time() {
 #[test]
 fn one_letter_at_a_time() {
     let mut trip = Trip::of(steps(json!([mail("m", "a"), mail("n", "b")])));
-    trip.stuck = true;
+    trip.newest = Newest::Pending;
     trip.go(hours(30));
     assert_eq!(trip.told(), "m sends a");
     assert!(matches!(trip.at.as_ref().unwrap().waiting, Waiting::Mail(_)));
     // Given up: it goes on at the next look, and is not late though it waited for a day.
-    trip.stuck = false;
+    trip.newest = Newest::GivenUp;
     trip.go(hours(1));
     assert_eq!(trip.told(), "m sends a, n sends b, left end");
 }
@@ -442,7 +442,7 @@ fn an_edit_is_followed_by_the_steps_id() {
     let mut gone = Trip::of(before);
     gone.go(hours(24));
     gone.playbook = playbook(steps(json!([mail("new", "c")])));
-    assert_eq!(gone.go(hours(49)).told(), "m sends a, left step_gone");
+    assert_eq!(gone.go(hours(49)).told(), "m sends a, w left_here, left step_gone");
     // Others go on by what they entered, unless the scenario itself has stayed the same.
     live.scenarios.get_mut(&scenario_id()).unwrap().under_way = crate::playbook::scenario::UnderWay::Stay;
     assert_eq!(bound(&live, &entered), Bound::Pinned);
@@ -459,4 +459,95 @@ fn another_kind_of_step_under_the_same_id_is_planned_for_now() {
     trip.playbook = playbook(steps(json!([{"mail": {"id": "x", "send": "a", "late": "skip"}}])));
     trip.look(trip.now);
     assert_eq!(trip.told(), "x sends a, left end");
+}
+
+#[test]
+fn what_lies_between_two_mails_is_counted_from_when_the_first_went_out() {
+    let ask = json!({"ask": {
+        "id": "q", "send": "a", "question": {"en": "?", "ja": "?"}, "attribute": "asked", "within": "2d",
+        "answers": [{"id": "yes", "text": {"en": "y", "ja": "y"}}],
+    }});
+    let series = json!({"series": {"id": "q", "mails": ["a", "b"], "every": "2d"}});
+    let waits = json!({"wait_for": {"id": "w", "did": "click", "within": "2d"}});
+    let on_monday = json!({"wait_until": {"id": "w", "days": ["mon"], "hour": 9}});
+    for (scenario, from, wanted) in [
+        (json!([mail("m", "a"), wait("w", "2d"), mail("n", "b")]), 72, 120),
+        (json!([mail("m", "a"), waits, mail("n", "b")]), 72, 120),
+        (json!([ask, mail("n", "b")]), 72, 120),
+        (json!([series]), 72, 120),
+        // It was to wait until the Monday after the mail, which went out later than that.
+        (json!([mail("m", "a"), on_monday, mail("n", "b")]), 24 * 8, 24 * 14),
+    ] {
+        let mut trip = Trip::of(steps(scenario.clone()));
+        trip.newest = Newest::Pending;
+        trip.go(hours(from));
+        assert_eq!(trip.owed.len(), 1, "{}", trip.told());
+        let Owed::Mail { message, mail, .. } = trip.owed[0].1.clone() else { panic!() };
+        let sent = Record::decision(ActivityId::derive(&["went"]), trip.now, Kind::MailSent { message, mail, owner: None });
+        trip.log.records.push(sent);
+        trip.newest = Newest::Sent;
+        trip.go(hours(24 * 20));
+        assert_eq!(trip.owed_after()[..2], [0, wanted], "{scenario}: {}", trip.told());
+    }
+}
+
+#[test]
+fn a_question_that_nobody_was_asked_is_not_waited_for() {
+    let ask = json!({"ask": {
+        "id": "q", "send": "a", "question": {"en": "?", "ja": "?"}, "attribute": "asked", "within": "9d",
+        "answers": [{"id": "yes", "text": {"en": "y", "ja": "y"}}], "otherwise": [mail("pity", "b")],
+    }});
+    let mut trip = Trip::of(steps(json!([ask])));
+    trip.newest = Newest::GivenUp;
+    trip.go(hours(1));
+    assert_eq!(trip.told(), "q sends a");
+    trip.look(trip.now);
+    assert!(trip.told().starts_with("q sends a, q otherwise"), "{}", trip.told());
+}
+
+#[test]
+fn one_deed_is_not_waited_for_twice() {
+    let visit = |id: &str| json!({"wait_for": {"id": id, "did": {"track": "demo"}, "within": "2d"}});
+    let mut trip = Trip::of(steps(json!([visit("one"), visit("two")])));
+    trip.go(hours(5)).happens(track("demo"));
+    assert_eq!(trip.told(), "one came");
+    trip.go(hours(1)).happens(track("demo"));
+    assert_eq!(trip.told(), "one came, two came, left end");
+}
+
+#[test]
+fn marketing_mail_is_owed_in_the_hours_for_it_so_that_waits_begin_when_it_goes_out() {
+    // From Monday nine in the morning in Tokyo to Saturday.
+    let mut trip = Trip::of(steps(json!([wait("w", "5d"), mail("m", "a"), wait("v", "2d"), mail("n", "b")])));
+    trip.go(hours(24 * 12));
+    let monday = 24 * 7 - 1;
+    assert_eq!(trip.owed_after(), [monday, monday + 48]);
+}
+
+#[test]
+fn a_series_does_not_repeat_what_is_on_its_way_by_another_run() {
+    let scenario = || steps(json!([{"series": {"id": "s", "mails": ["a", "b"], "every": "1d"}}]));
+    let other = |left: Option<Left>, days: i64| {
+        let version = playbook(scenario()).mails.values().next().unwrap().versions[&Language::En].clone();
+        let (subject, mail) = (Subject::of(Language::En, &version, 0).unwrap(), serde_json::from_value(json!("a")).unwrap());
+        let mailed = Passing::Mailed { mail, message: MessageId::derive(&["other"]), subject };
+        let passed = vec![Passed { step: serde_json::from_value(json!("x")).unwrap(), visit: 1, how: mailed }];
+        let (scenario, enrollment) = (ScenarioId::parse("other").unwrap(), EnrollmentId::derive(&["other"]));
+        let entry = Entry::ByHand("x".to_owned());
+        let at = time(BEGIN) - hours(24 * days);
+        let version = "v".to_owned();
+        let enrolled =
+            Kind::Enrolled { scenario: scenario.clone(), enrollment: enrollment.clone(), version: version.clone(), entry };
+        let advanced = Kind::Advanced { scenario, enrollment, version, passed, left };
+        [("e", enrolled), ("a", advanced)]
+            .map(|(id, kind)| Record::decision(ActivityId::derive(&["other", id]), at, kind))
+            .to_vec()
+    };
+    let told = |records| Trip::with(scenario(), records).go(hours(72)).told();
+    assert_eq!(told(other(None, 1)), "s skipped:had, s sends b, s exhausted, left end");
+    assert_eq!(told(other(Some(Left::End), 1)), "s skipped:had, s sends b, s exhausted, left end");
+    // It was taken back, or has not gone out while it was of use.
+    for gone in [other(Some(Left::Goal), 1), other(None, 15)] {
+        assert_eq!(told(gone), "s sends a, s sends b, s exhausted, left end");
+    }
 }

@@ -3,19 +3,25 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::advance::{Walk, later};
-use super::enrollment::{Left, Owed, Passing, Skip, Waiting};
+use super::GRACE;
+use super::advance::{Newest, Walk, later};
+use super::enrollment::{Left, Owed, Passed, Passing, Skip, Subject, Waiting};
 use super::graph::Spot;
+use super::owed::LETTER_OF_USE;
+use super::runs::runs;
 use crate::activity::Kind;
+use crate::consent::MailClass;
 use crate::fold;
-use crate::id::{MailId, MessageId, WayId, draw};
-use crate::playbook::hours;
+use crate::id::{EnrollmentId, MailId, MessageId, WayId, draw};
+use crate::playbook::hours::{self, Hours};
 use crate::playbook::scenario::{
     AskStep, BranchStep, Late, MailStep, NotifyStep, SeriesStep, SplitStep, Step, WaitDateStep, WaitForStep,
 };
 
 /// How often it is looked whether the mail before has gone out.
 const MAIL_LOOK: SignedDuration = SignedDuration::from_hours(1);
+/// What a notice is called among the messages of a step.
+const NOTICE: &str = "notice";
 
 /// What comes of a look at a step.
 pub(super) struct Turn<'s> {
@@ -44,6 +50,15 @@ enum Passage {
     TooLate,
 }
 
+/// When the newest mail went out.
+enum Went {
+    /// That is not known yet.
+    NotYet,
+    At(Timestamp),
+    /// It never does, or there is none.
+    Never,
+}
+
 impl<'s> Turn<'s> {
     fn stay(waiting: Waiting, due: Timestamp) -> Self {
         Self { passed: vec![], owed: None, then: Then::Stay { waiting, due } }
@@ -68,10 +83,10 @@ impl<'w> Walk<'w> {
         let planned = self.planned();
         match spot.step {
             Step::Mail(step) => self.mail(spot, step),
-            Step::Wait(step) => self.wait(spot, || later(planned, step.span.duration())),
-            Step::WaitUntil(step) => self.wait(spot, || {
+            Step::Wait(step) => self.wait(spot, |from| later(from, step.span.duration())),
+            Step::WaitUntil(step) => self.wait(spot, |from| {
                 let zone = self.scenario.zone(&self.seen.folded.lead, &self.seen.playbook.setup);
-                hours::next(&step.days, step.hour, &zone, planned)
+                hours::next(&step.days, step.hour, &zone, from)
             }),
             Step::WaitDate(step) => self.wait_date(spot, step),
             Step::WaitFor(step) => self.wait_for(spot, step),
@@ -106,10 +121,45 @@ impl<'w> Walk<'w> {
         planned.min(self.seen.now)
     }
 
-    /// Waits until a moment that is settled once, on arrival.
-    fn wait(&self, spot: Spot<'w>, end: impl Fn() -> Timestamp) -> Turn<'w> {
-        let until = if let Waiting::Until(until) = self.at.waiting { until } else { end() };
-        if self.seen.now < until { Turn::stay_until(until) } else { Turn::next(Passing::Done, spot.next, until) }
+    /// Waits until a moment that is settled on arrival, and once more if the mail before it has gone out much later than it
+    /// was owed: what lies between two mails lies between their readings.
+    fn wait(&self, spot: Spot<'w>, end: impl Fn(Timestamp) -> Timestamp) -> Turn<'w> {
+        let settled = if let Waiting::Until(until) = self.at.waiting { until } else { end(self.planned()) };
+        match self.after_mail(settled, end) {
+            Ok(until) if self.seen.now < until => Turn::stay_until(until),
+            Ok(until) => Turn::next(Passing::Done, spot.next, until),
+            Err(look) => Turn::stay(Waiting::Until(settled), look),
+        }
+    }
+
+    /// The end of something that was settled when the newest mail was owed, counted from when that went out if that was
+    /// much later. While it is not known: when to look again.
+    fn after_mail(&self, settled: Timestamp, end: impl Fn(Timestamp) -> Timestamp) -> Result<Timestamp, Timestamp> {
+        match self.went() {
+            _ if self.seen.now < settled => Ok(settled),
+            Went::NotYet => Err(later(self.seen.now, MAIL_LOOK)),
+            Went::At(sent) => {
+                let anew = end(sent);
+                Ok(if anew.duration_since(settled) > GRACE { anew } else { settled })
+            }
+            Went::Never => Ok(settled),
+        }
+    }
+
+    /// When the newest mail went out, if it was owed from here on or shortly before: a mail of long ago has no say.
+    fn went(&self) -> Went {
+        let Some(newest) = &self.at.mail else { return Went::Never };
+        if let Some(sent) = self.seen.folded.history().iter().rev().find_map(|one| match &one.activity.kind {
+            Kind::MailSent { message, .. } if message == newest => Some(one.activity.at),
+            _ => None,
+        }) {
+            return Went::At(sent);
+        }
+        match self.seen.newest {
+            Newest::Pending => Went::NotYet,
+            Newest::Sent => Went::At(self.seen.now),
+            Newest::GivenUp => Went::Never,
+        }
     }
 
     /// A date that is changed meanwhile is followed.
@@ -132,16 +182,20 @@ impl<'w> Walk<'w> {
     /// What came in time counts, also if it is looked at late; a click that is still unclear at the end is waited for.
     fn wait_for(&self, spot: Spot<'w>, step: &'w WaitForStep) -> Turn<'w> {
         let since = self.at.place.since;
-        let until = match self.at.waiting {
+        let settled = match self.at.waiting {
             Waiting::Behaviour { until } => until,
             _ => later(since, step.within.duration()),
         };
-        let in_time = |one: &&fold::Step<'_>| (since..=until).contains(&one.activity.at) && step.did.is(one);
+        let extended = self.after_mail(settled, |sent| later(sent, step.within.duration()));
+        let until = extended.unwrap_or(settled);
+        // What led here is not what is waited for.
+        let in_time = |one: &&fold::Step<'_>| one.activity.at > since && one.activity.at <= until && step.did.is(one);
         let mut history = self.seen.folded.history().iter().filter(in_time);
         let unclear = history.clone().filter_map(|one| one.judged.until).min();
         match history.find(|one| one.counts()) {
             Some(came) => Turn::next(Passing::Came, spot.along(&step.then), came.activity.at),
             None if self.seen.now < until => Turn::stay(Waiting::Behaviour { until }, until),
+            None if extended.is_err() => Turn::stay(Waiting::Behaviour { until }, later(self.seen.now, MAIL_LOOK)),
             None => match unclear.filter(|decided| *decided > self.seen.now) {
                 Some(decided) => Turn::stay(Waiting::Behaviour { until }, decided),
                 None => Turn::next(Passing::Otherwise, spot.along(&step.otherwise), until),
@@ -178,15 +232,17 @@ impl<'w> Walk<'w> {
             return Turn::next(Passing::Skipped(Skip::NoMail), spot.next, self.planned());
         };
         let sent = || Turn::next(passing, spot.next, self.anew(self.planned())).owing(owed);
-        self.send(spot, step.late, sent)
+        self.send(spot, &step.send, step.late, sent)
     }
 
     /// The first answer routes; the attribute keeps the newest.
     fn ask(&self, spot: Spot<'w>, step: &'w AskStep) -> Turn<'w> {
-        let Waiting::Answer { message, until } = &self.at.waiting else { return self.question(spot, step) };
+        let Waiting::Answer { message, until: settled } = &self.at.waiting else { return self.question(spot, step) };
+        let extended = self.after_mail(*settled, |sent| later(sent, step.within.duration()));
+        let until = extended.unwrap_or(*settled);
         let answered = self.seen.folded.history().iter().find_map(|one| match &one.activity.kind {
             Kind::Answered { enrollment, step: asked, message: answered, answer, .. }
-                if (enrollment, asked, answered) == (&self.at.id, &step.id, message) && one.activity.at <= *until =>
+                if (enrollment, asked, answered) == (&self.at.id, &step.id, message) && one.activity.at <= until =>
             {
                 Some((answer, one.activity.at))
             }
@@ -197,8 +253,13 @@ impl<'w> Walk<'w> {
                 let (how, way) = way_of(step, answer);
                 Turn::next(how, spot.along(way), at)
             }
-            None if self.seen.now < *until => Turn::stay(self.at.waiting.clone(), *until),
-            None => Turn::next(Passing::Otherwise, spot.along(&step.otherwise), *until),
+            // Nobody was asked.
+            None if matches!(self.went(), Went::Never) => {
+                Turn::next(Passing::Otherwise, spot.along(&step.otherwise), self.seen.now)
+            }
+            None if self.seen.now < until => Turn::stay(Waiting::Answer { message: message.clone(), until }, until),
+            None if extended.is_err() => Turn::stay(self.at.waiting.clone(), later(self.seen.now, MAIL_LOOK)),
+            None => Turn::next(Passing::Otherwise, spot.along(&step.otherwise), until),
         }
     }
 
@@ -206,9 +267,9 @@ impl<'w> Walk<'w> {
         let Some((passing, owed)) = self.letter(&step.send, 0) else {
             return Turn::next(Passing::Skipped(Skip::NoMail), spot.next, self.planned());
         };
-        self.send(spot, step.late, || {
+        self.send(spot, &step.send, step.late, || {
             let until = later(self.anew(self.planned()), step.within.duration());
-            let message = self.at.message(&step.id, self.at.place.visit, 0);
+            let message = self.at.message(&step.id, self.at.place.visit, 0, step.send.as_str());
             let then = Then::Stay { waiting: Waiting::Answer { message, until }, due: until };
             Turn { passed: vec![passing], owed: Some(owed), then }
         })
@@ -225,6 +286,12 @@ impl<'w> Walk<'w> {
         let wait = |until: Timestamp| Turn { passed: vec![], owed: None, then: stay(until, self.done().to_vec()) };
         if self.seen.now < since {
             return wait(since);
+        }
+        if matches!(self.at.waiting, Waiting::Series { .. })
+            && let Ok(until) = self.after_mail(since, |sent| later(sent, step.every.duration()))
+            && self.seen.now < until
+        {
+            return wait(until);
         }
         let planned = self.planned();
         let next_at = || later(self.anew(planned), step.every.duration());
@@ -243,7 +310,7 @@ impl<'w> Walk<'w> {
                 passed.push(Passing::Skipped(Skip::NoMail));
                 continue;
             };
-            return match (self.passage(step.late), self.mail_before()) {
+            return match (self.passage(step.late, self.hours(mail)), self.mail_before()) {
                 (Passage::Later(until), _) => wait(until),
                 (Passage::TooLate, _) => {
                     passed.push(Passing::Skipped(Skip::Late));
@@ -265,8 +332,8 @@ impl<'w> Walk<'w> {
         if self.seen.playbook.default_owner().is_none() {
             return next(Passing::Skipped(Skip::NoOwner));
         }
-        let message = self.at.message(&step.id, self.at.place.visit, 0);
-        match self.passage(step.late) {
+        let message = self.at.message(&step.id, self.at.place.visit, 0, NOTICE);
+        match self.passage(step.late, self.own_hours()) {
             Passage::Later(until) => Turn::stay_until(until),
             Passage::TooLate => next(Passing::Skipped(Skip::Late)),
             Passage::Now => next(Passing::Done).owing(Owed::Notice { message, say: step.say.clone() }),
@@ -274,8 +341,8 @@ impl<'w> Walk<'w> {
     }
 
     /// Sends a mail if it may go out now: in the window, unless it comes too late, and after the mail before it.
-    fn send(&self, spot: Spot<'w>, late: Late, sent: impl FnOnce() -> Turn<'w>) -> Turn<'w> {
-        match (self.passage(late), self.mail_before()) {
+    fn send(&self, spot: Spot<'w>, mail: &MailId, late: Late, sent: impl FnOnce() -> Turn<'w>) -> Turn<'w> {
+        match (self.passage(late, self.hours(mail)), self.mail_before()) {
             (Passage::Later(until), _) => Turn::stay_until(until),
             (Passage::TooLate, _) => Turn::next(Passing::Skipped(Skip::Late), spot.next, self.seen.now),
             (Passage::Now, Some(before)) => Turn::stay(Waiting::Mail(before), later(self.seen.now, MAIL_LOOK)),
@@ -283,10 +350,21 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Whether lateness and the window let something out. A window that was waited for is not late when it opens.
-    fn passage(&self, late: Late) -> Passage {
+    /// The scenario's own hours.
+    fn own_hours(&self) -> Option<Hours<'w>> {
+        self.scenario.hours(&self.seen.folded.lead, &self.seen.playbook.setup)
+    }
+
+    /// When a mail goes out: what is for sale waits for hours for mail anyway, and what follows is planned from when it goes.
+    fn hours(&self, mail: &MailId) -> Option<Hours<'w>> {
+        let playbook = self.seen.playbook;
+        let marketing = playbook.mail(mail).is_some_and(|mail| mail.class.consent() == Some(MailClass::Marketing));
+        self.own_hours().or_else(|| marketing.then(|| playbook.setup.hours()))
+    }
+
+    /// Whether lateness and these hours let something out. An opening that was waited for is not late when it comes.
+    fn passage(&self, late: Late, hours: Option<Hours<'w>>) -> Passage {
         let (now, setup) = (self.seen.now, &self.seen.playbook.setup);
-        let hours = self.scenario.hours(&self.seen.folded.lead, setup);
         if let Waiting::Until(until) = self.at.waiting
             && until > now
         {
@@ -307,23 +385,37 @@ impl<'w> Walk<'w> {
 
     /// The mail before, while it is neither sent nor given up.
     fn mail_before(&self) -> Option<MessageId> {
-        self.at.open_mail(self.seen.folded).filter(|_| self.seen.mail_pending).cloned()
+        self.at.open_mail(self.seen.folded).filter(|_| self.seen.newest == Newest::Pending).cloned()
     }
 
     /// A mail to the lead; none: there is no such mail for leads.
     fn letter(&self, id: &MailId, number: u16) -> Option<(Passing, Owed)> {
         let mail = self.seen.playbook.mail(id).filter(|mail| mail.class.consent().is_some())?;
-        let (_, version) = mail.version(mail.language(&self.seen.folded.lead, self.seen.playbook.setup.language))?;
-        let message = self.at.message(&self.at.place.step, self.at.place.visit, number);
-        let subject = draw(&["subject", message.as_str()], version.subjects.len() as u64);
-        let subject = u16::try_from(subject).unwrap_or_default();
+        let (language, version) = mail.version(mail.language(&self.seen.folded.lead, self.seen.playbook.setup.language))?;
+        let message = self.at.message(&self.at.place.step, self.at.place.visit, number, id.as_str());
+        let drawn = draw(&["subject", message.as_str()], version.subjects.len() as u64);
+        let number = u16::try_from(drawn).unwrap_or_default();
+        let subject = Subject::of(language, version, number)?;
         let passing = Passing::Mailed { mail: id.clone(), message: message.clone(), subject };
-        Some((passing, Owed::Mail { message, mail: id.clone(), subject, step: self.at.place.step.clone() }))
+        Some((passing, Owed::Mail { message, mail: id.clone(), subject: number, step: self.at.place.step.clone() }))
     }
 
+    /// Whether the lead was sent this mail, or it is on its way by another run that has not taken it back.
     fn has_had(&self, wanted: &MailId) -> bool {
-        let mut history = self.seen.folded.history().iter();
-        history.any(|one| matches!(&one.activity.kind, Kind::MailSent { mail, owner: None, .. } if mail == wanted))
+        let runs = runs(self.seen.folded);
+        let withdrawn = |id: &EnrollmentId| {
+            let run = runs.iter().find(|run| run.enrollment == id);
+            run.and_then(|run| run.left).is_some_and(|(_, left)| left.withdraws_mail())
+        };
+        self.seen.folded.history().iter().any(|one| match &one.activity.kind {
+            Kind::MailSent { mail, owner: None, .. } => mail == wanted,
+            Kind::Advanced { enrollment, passed, .. } if *enrollment != self.at.id => {
+                let is_owed = |one: &Passed| matches!(&one.how, Passing::Mailed { mail, .. } if mail == wanted);
+                let lately = self.seen.now.duration_since(one.activity.at) < LETTER_OF_USE;
+                lately && passed.iter().any(is_owed) && !withdrawn(enrollment)
+            }
+            _ => false,
+        })
     }
 
     /// The mails of a series that this visit is done with.

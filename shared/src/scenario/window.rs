@@ -5,9 +5,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::lead::Lead;
-use crate::playbook::Setup;
+use crate::mail::letter::OwnHours;
 use crate::playbook::hours::{Hours, moment};
 use crate::playbook::scenario::{DateAttribute, Scenario, WhoseZone};
+use crate::playbook::{Setup, Zone};
 
 /// The attribute that says in which time zone a lead lives, by its IANA name.
 const TIME_ZONE: &str = "time_zone";
@@ -28,6 +29,14 @@ impl Scenario {
         Some(Hours { days: &window.days, from: window.from, to: window.to, zone: self.zone(lead, setup), setup })
     }
 
+    /// The same as it is frozen in a letter; none: the playbook's hours for such mail.
+    #[must_use]
+    pub fn frozen_hours(&self, lead: &Lead, setup: &Setup) -> Option<OwnHours> {
+        let Hours { days, from, to, zone, .. } = self.hours(lead, setup)?;
+        let zone = Zone::try_from(zone.iana_name()?.to_owned()).ok()?;
+        Some(OwnHours { days: days.to_vec(), from, to, zone })
+    }
+
     /// The date that is known of the lead, and the moment counted from it; none: there is no such date.
     #[must_use]
     pub fn date(&self, date: &DateAttribute, lead: &Lead, setup: &Setup) -> Option<(Date, Timestamp)> {
@@ -41,9 +50,17 @@ impl Scenario {
     }
 }
 
-/// A date as written: 2027-03-31, and also as tables have it, 2027/3/31.
+/// A date as written: 2027-03-31, also as tables and people have it, 2027/3/31 and 2027年3月31日, with full-width digits, or with
+/// a time behind it as programs write it, of which the day counts.
 fn written(text: &str) -> Option<Date> {
-    let mut parts = text.trim().split(['-', '/']);
+    let narrow = |c: char| match c {
+        '０'..='９' | '／' | '－' => char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).unwrap_or(c),
+        '年' | '月' => '-',
+        _ => c,
+    };
+    let text: String = text.trim().chars().map(narrow).collect();
+    let day = text.split_once('T').filter(|(_, time)| time.contains(':')).map_or(text.as_str(), |(day, _)| day);
+    let mut parts = day.strip_suffix('日').unwrap_or(day).split(['-', '/']);
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
     let date = Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()?;
     (parts.next().is_none() && year.len() == 4).then_some(date)
@@ -55,10 +72,12 @@ mod tests {
 
     #[test]
     fn a_date_is_year_month_and_day() {
-        for text in ["2027-03-31", "2027/3/31", " 2027-3-31 "] {
+        let good = ["2027-03-31", "2027/3/31", " 2027-3-31 ", "2027年3月31日", "２０２７／０３／３１", "2027-03-31T09:00:00Z"];
+        for text in good {
             assert_eq!(written(text), Some(Date::constant(2027, 3, 31)), "{text}");
         }
-        for bad in ["", "31.3.2027", "27-03-31", "2027-02-30", "2027-03", "2027-03-31-1", "2027-03-31T00:00", "soon", "2027--31"]
+        for bad in
+            ["", "31.3.2027", "27-03-31", "2027-02-30", "2027-03", "2027-03-31-1", "2027-03-31T", "2027年3月", "soon", "2027--31"]
         {
             assert_eq!(written(bad), None, "{bad}");
         }

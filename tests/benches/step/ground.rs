@@ -12,7 +12,7 @@ use michi::io::Versioned;
 use michi::io::store::{LeadItem, Mark, Save, together};
 use michi::lead::Stage;
 use michi::playbook::authoring::{self, SourceFile};
-use michi::scenario::{Advance, Entering, Seen, advance, enroll};
+use michi::scenario::{Advance, Entering, Newest, Seen, advance, enroll};
 use michi::verdict::Signals;
 use michi_local::{Options, Pace, Suite};
 use tempfile::TempDir;
@@ -145,6 +145,7 @@ async fn write(suite: &Suite, live: &Versioned, n: usize) {
         playbook: live.version.clone(),
         epoch: live.playbook.scoring.interest.epoch(),
         erased: None,
+        merged: None,
         next_review: None,
         last_seen: None,
     };
@@ -161,7 +162,7 @@ async fn enter(suite: &Suite, live: &Versioned, n: usize, due: Timestamp) {
     let Entering { enrollment, record } = enroll(playbook, version, (&id, scenario), &lead, &folded, "bench", entered).unwrap();
     log.records.push(record.clone());
     let folded = Folded::of(playbook, &log, entered);
-    let seen = Seen { folded: &folded, playbook, version, mail_pending: false, now: entered };
+    let seen = Seen { folded: &folded, playbook, version, newest: Newest::GivenUp, now: entered };
     let Some(Advance { after: Some(waiting), .. }) = advance(scenario, &enrollment, &seen) else { panic!("it waits") };
     assert_eq!(waiting.due, due);
     let before = store.lead(&lead).await.unwrap();

@@ -20,7 +20,8 @@ use michi::mail::mailing::Mailing;
 use michi::playbook::Playbook;
 
 use crate::body::Fields;
-use crate::{Door, Nothing};
+use crate::door::Door;
+use crate::nothing::Nothing;
 pub(crate) use page::{Asks, Confirmation};
 use page::{Choices, Notice};
 use wish::Wish;
@@ -58,7 +59,7 @@ async fn chosen(app: &App, link: &OfLetter, wish: &Wish) -> Result<Choices, Erro
         if kinds.is_empty() {
             return shown(app, link, Some(Notice::Kept)).await;
         }
-        match known.write(app, &link.lead, kinds, &live.playbook).await {
+        match known.write(app, kinds, &live.playbook).await {
             Ok(()) => {
                 tracing::info!(lead.id = %link.lead, message.id = %link.message, "a lead has chosen what mail it wants");
                 return shown(app, link, Some(Notice::Kept)).await;
@@ -82,13 +83,15 @@ async fn shown(app: &App, link: &OfLetter, notice: Option<Notice>) -> Result<Cho
 
 /// What is known of a lead that can be written to.
 pub(crate) struct Known {
+    /// Who it is now.
+    lead: LeadId,
     /// As it is stored.
     stored: Option<Mailing>,
     /// As the log says, where nothing is stored.
     folded: Option<Mailing>,
 }
 
-/// What must be known to keep a lead's choice; none: there is no such lead any more.
+/// What must be known to keep the choice of whoever the lead is now; none: there is no such lead any more.
 pub(crate) async fn known(app: &App, lead: &LeadId, playbook: &Playbook) -> Result<Option<Known>, Error> {
     let reach = app.store.reach(lead).await?;
     if !reach.lead_exists {
@@ -97,11 +100,11 @@ pub(crate) async fn known(app: &App, lead: &LeadId, playbook: &Playbook) -> Resu
     let folded = match &reach.mailing {
         Some(_) => None,
         None => {
-            let log = app.store.log(&LogOwner::Lead(lead.clone())).await?;
+            let log = app.store.log(&LogOwner::Lead(reach.lead.clone())).await?;
             Mailing::of(&fold(playbook, &log, app.clock.now()), None)
         }
     };
-    Ok(Some(Known { stored: reach.mailing, folded }))
+    Ok(Some(Known { lead: reach.lead, stored: reach.mailing, folded }))
 }
 
 impl Known {
@@ -110,8 +113,8 @@ impl Known {
     }
 
     /// Writes what the lead said into its mailing item and its log, both or neither.
-    pub(crate) async fn write(&self, app: &App, lead: &LeadId, kinds: Vec<Kind>, playbook: &Playbook) -> Result<(), Error> {
-        let mailing = self.mailing();
+    pub(crate) async fn write(&self, app: &App, kinds: Vec<Kind>, playbook: &Playbook) -> Result<(), Error> {
+        let (lead, mailing) = (&self.lead, self.mailing());
         let (now, revision) = (app.clock.now(), mailing.map_or(0, |mailing| mailing.revision).to_string());
         let at = mailing.map_or(now, |mailing| mailing.permissions.next(now));
         // Whoever says something else of the same state of things wrote it down first, or not at all.

@@ -6,7 +6,7 @@ use michi::mail::mailing::Mailing;
 use michi::playbook::{Company, Language, Setup};
 
 use super::words::Words;
-use crate::CHOICES_STYLE as STYLE;
+use crate::style::CHOICES as STYLE;
 
 /// What is said of what was just posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

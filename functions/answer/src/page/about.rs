@@ -2,7 +2,7 @@
 
 use michi::activity::{Kind, PageView};
 use michi::fold::Step;
-use michi::playbook::pattern::path_of;
+use michi::playbook::pattern::{path_of, readable};
 
 use super::reader::{Reader, line};
 
@@ -41,7 +41,10 @@ pub(crate) fn about(step: &Step<'_>, reader: &Reader<'_>) -> About {
         Kind::Listed { address, .. } => About::text(address.as_str()),
         Kind::AttributeSet { name, .. } => About::text(name),
         Kind::Consented { text, .. } => About::text(text.as_deref().unwrap_or_default()),
-        Kind::Enrolled { scenario, .. } | Kind::Advanced { scenario, .. } => About::text(scenario.as_str()),
+        Kind::Enrolled { scenario, .. } | Kind::Advanced { scenario, .. } => {
+            let known = reader.playbook.scenarios.get(scenario);
+            About::text(known.map_or(scenario.as_str(), |known| known.name.in_language(reader.language)))
+        }
         Kind::Answered { answer, .. } => About::text(answer.as_str()),
         Kind::MailSent { mail, .. } => About::text(mail.as_str()),
         Kind::VisitorLinked { .. }
@@ -55,6 +58,7 @@ pub(crate) fn about(step: &Step<'_>, reader: &Reader<'_>) -> About {
         | Kind::MailBounced { .. }
         | Kind::MailComplained { .. }
         | Kind::ImportUndone { .. }
+        | Kind::Merged { .. }
         | Kind::MailOpened { .. } => About::default(),
     }
 }
@@ -98,17 +102,9 @@ pub(crate) fn host(url: &str) -> Option<String> {
     rest.get(..end).map(line).filter(|host| !host.is_empty())
 }
 
-/// With its percent signs undone where they stand for UTF-8, so that a Japanese file name can be read.
+/// As it can be read: letters beyond ASCII and blanks as they are.
 fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let pair = behind.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        let byte = (*first == b'%').then(|| pair.and_then(|pair| u8::from_str_radix(pair, 16).ok())).flatten();
-        bytes.push(byte.unwrap_or(*first));
-        rest = behind.get(if byte.is_some() { 2 } else { 0 }..).unwrap_or_default();
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    readable(text).replace("%20", " ")
 }
 
 #[cfg(test)]
@@ -121,6 +117,7 @@ mod tests {
             ("https://www.example.com/cases/a/?x=1#y", "www.example.com/cases/a"),
             ("https://example.com", "example.com"),
             ("/files/%E8%B3%87%E6%96%99.pdf", "/files/資料.pdf"),
+            ("/files/white%20paper%2F2.pdf", "/files/white paper%2F2.pdf"),
             ("/files/%FF%zz%", "/files/%FF%zz%"),
             ("javascript:alert(1)", "javascript:alert(1)"),
         ] {

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use michi::activity::{FormSubmission, Kind, PageView, SalesAnswer};
 use michi::consent::words_version;
 use michi::fold::Step;
-use michi::id::{ActivityId, MailId, MessageId, OwnerId, PageViewId};
+use michi::id::{ActivityId, EnrollmentId, MailId, MessageId, OwnerId, PageViewId, ScenarioId, StepId, WayId};
 use michi::lead::Lead;
 use michi::mail::words::{self as shared, lasting};
+use michi::playbook::scenario;
+use michi::scenario::{Passing, Subject};
 use michi::verdict::Verdict;
 
 use super::about::{About, about, host};
@@ -64,6 +66,9 @@ pub(crate) struct Teller<'a> {
     points: HashMap<&'a ActivityId, f64>,
     engaged: HashMap<(&'a PageViewId, Timestamp), u64>,
     mails: HashMap<&'a MessageId, &'a MailId>,
+    /// Which of its mail's subjects a letter of a scenario had.
+    subjects: HashMap<&'a MessageId, &'a Subject>,
+    scenarios: HashMap<&'a EnrollmentId, &'a ScenarioId>,
 }
 
 /// What of an entry its kind decides.
@@ -96,16 +101,35 @@ impl Told {
 
 impl<'a> Teller<'a> {
     pub(crate) fn new(lead: &'a Lead, history: &[Step<'a>], reader: &'a Reader<'a>) -> Self {
-        let sent = |step: &Step<'a>| match &step.activity.kind {
-            Kind::MailSent { message, mail, .. } => Some((message, mail)),
-            _ => None,
-        };
-        Self {
-            mails: history.iter().filter_map(sent).collect(),
+        let mut teller = Self {
             reader,
             points: lead.interest.reasons.iter().map(|reason| (&reason.activity, reason.points)).collect(),
             engaged: lead.pages.iter().map(|page| ((&page.page_view, page.at), page.engaged)).collect(),
+            mails: HashMap::new(),
+            subjects: HashMap::new(),
+            scenarios: HashMap::new(),
+        };
+        for step in history {
+            match &step.activity.kind {
+                Kind::MailSent { message, mail, .. } => {
+                    teller.mails.insert(message, mail);
+                }
+                Kind::Enrolled { scenario, enrollment, .. } => {
+                    teller.scenarios.insert(enrollment, scenario);
+                }
+                Kind::Advanced { passed, .. } => teller.subjects.extend(passed.iter().filter_map(|passed| match &passed.how {
+                    Passing::Mailed { message, subject, .. } => Some((message, subject)),
+                    _ => None,
+                })),
+                _ => {}
+            }
         }
+        teller
+    }
+
+    /// Whether a step makes an entry.
+    pub(crate) fn tells(&self, step: &Step<'_>) -> bool {
+        self.told(step).is_some()
     }
 
     /// The entry for a step; none for time in sight, which is told with its page.
@@ -158,12 +182,16 @@ impl<'a> Teller<'a> {
             }
             Kind::VisitorLinked { proof, .. } => Told::new(words.browser, Quiet).saying(phrases::proof(*proof, language)),
             Kind::VisitorCut { .. } => Told::new(words.browser, Quiet).saying(words.browser_gone),
-            Kind::Enrolled { .. } => Told::new(words.scenario, Quiet),
+            Kind::Enrolled { .. } => Told::new(words.scenario_entered, Quiet),
             // Its mails, notices and answers stand in the list themselves.
             Kind::Advanced { left: None, .. } => return None,
-            Kind::Advanced { left: Some(_), .. } => Told::new(words.scenario_left, Quiet),
-            Kind::Answered { attribute, .. } => {
-                Told::new(words.answered, Strong).saying(words::attribute(attribute, language).to_string())
+            Kind::Advanced { left: Some(why), .. } => Told::new(words.scenario_left, Quiet).noting(vec![why.words(language)]),
+            Kind::Answered { enrollment, step, attribute, answer, .. } => {
+                let (said, question) = match self.asked(enrollment, step, answer) {
+                    Some((question, said)) => (said, question),
+                    None => (line(answer.as_str()), words::attribute(attribute, language).into_owned()),
+                };
+                Told::new(words.answered, Strong).saying(said).noting(vec![question])
             }
             Kind::StageMoved { from, to, cell, by_rules, corrects, .. } => {
                 let (from, to) = (shared::stage(*from, language), shared::stage(*to, language));
@@ -184,7 +212,11 @@ impl<'a> Teller<'a> {
                 let said = format!("{}: {said}", self.owner(owner));
                 Told::new(words.sales, Strong).saying(said).noting(note.into_iter().collect())
             }
-            Kind::MailSent { mail, owner, .. } => Told::new(words.mail_sent, Quiet).saying(self.mail(mail, owner.as_ref())),
+            Kind::MailSent { message, mail, owner } => {
+                let mail = self.mail(message, mail);
+                let to = owner.as_ref().map(|owner| format!(" → {}", self.owner(owner))).unwrap_or_default();
+                Told::new(words.mail_sent, Quiet).saying(mail + &to)
+            }
             Kind::MailDelivered { .. } => return None,
             Kind::MailBounced { bounce, why, .. } => Told::new(words.mail_bounced, Normal)
                 .saying(phrases::bounce(*bounce, language))
@@ -207,6 +239,7 @@ impl<'a> Teller<'a> {
             }
             Kind::Listed { attributes, .. } => Told::new(words.listed, Normal).with(self.fields(attributes)),
             Kind::ImportUndone { .. } => return None,
+            Kind::Merged { .. } => Told::new(words.merged, Quiet).saying(words.merged_with),
             Kind::MailOpened { message } => Told::new(words.mail_opened, Quiet).noting(self.which(message)),
             Kind::MailClicked { message, .. } => Told::new(words.mail_clicked, Normal).noting(self.which(message)),
             Kind::EventAttended { .. } => Told::new(words.attended, Strong),
@@ -254,15 +287,31 @@ impl<'a> Teller<'a> {
 
     /// Which mail a message was.
     fn which(&self, message: &MessageId) -> Vec<String> {
-        let mail = self.mails.get(message).map(|mail| phrases::mail(mail.as_str(), self.reader.language));
-        mail.into_iter().map(line).collect()
+        self.mails.get(message).map(|mail| self.mail(message, mail)).into_iter().collect()
     }
 
-    fn mail(&self, mail: &MailId, owner: Option<&OwnerId>) -> String {
-        match owner {
-            Some(owner) => format!("{} → {}", phrases::mail(mail.as_str(), self.reader.language), self.owner(owner)),
-            None => phrases::mail(mail.as_str(), self.reader.language).to_owned(),
+    /// What a mail is called: michi's own in words, others by their subject. Where that is not known, or differs from reader
+    /// to reader, by the name of its file.
+    fn mail(&self, message: &MessageId, id: &MailId) -> String {
+        if let Some(own) = phrases::own_mail(id.as_str(), self.reader.language) {
+            return own.to_owned();
         }
+        let playbook = &self.reader.playbook;
+        let only = || match playbook.mail(id)?.version(self.reader.language)?.1.subjects.as_slice() {
+            [only] => Some(only.as_str()),
+            _ => None,
+        };
+        let subject = self.subjects.get(message).map_or_else(only, |subject| subject.text(id, playbook));
+        line(subject.filter(|subject| !subject.contains(['{', '}'])).unwrap_or(id.as_str()))
+    }
+
+    /// The question that a step asks, and what this answer to it says.
+    fn asked(&self, enrollment: &EnrollmentId, step: &StepId, answer: &WayId) -> Option<(String, String)> {
+        let scenario = self.reader.playbook.scenarios.get(*self.scenarios.get(enrollment)?)?;
+        let scenario::Step::Ask(ask) = scenario.find(step)?.step else { return None };
+        let answer = ask.answers.iter().find(|known| known.id == *answer)?;
+        let language = self.reader.language;
+        Some((line(ask.question.in_language(language)), line(answer.text.in_language(language))))
     }
 }
 

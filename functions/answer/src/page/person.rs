@@ -1,7 +1,5 @@
 //! Who it is, how to reach them, where they stand, and what else is known.
 
-use michi::activity::Source;
-use michi::fold::Step;
 use michi::lead::Lead;
 use michi::mail::text::{cleaned, dialled, mailto};
 use michi::mail::words as shared;
@@ -85,9 +83,7 @@ pub(crate) fn person(lead: &Lead, reader: &Reader<'_>) -> Person {
     }
 }
 
-pub(crate) fn standing(lead: &Lead, history: &[Step<'_>], reader: &Reader<'_>) -> Standing {
-    // Mail that michi sent and the like is nothing that was seen of the person.
-    let mut seen = history.iter().filter(|step| step.counts() && step.record.source == Source::Site).map(|step| step.activity.at);
+pub(crate) fn standing(lead: &Lead, reader: &Reader<'_>) -> Standing {
     let exclusions = &reader.playbook.scoring.exclusions;
     let why = |id: &michi::id::RuleId| match exclusions.iter().find(|rule| rule.id == *id) {
         Some(rule) => rule.why.in_language(reader.language).to_owned(),
@@ -100,8 +96,8 @@ pub(crate) fn standing(lead: &Lead, history: &[Step<'_>], reader: &Reader<'_>) -
         phase: shared::phase(lead.phase, reader.language),
         surging: lead.interest.surging,
         excluded: lead.excluded.iter().map(why).collect(),
-        first_seen: seen.next().map(|first| reader.when(first)),
-        last_seen: seen.next_back().map(|last| reader.when(last)),
+        first_seen: lead.seen.map(|(first, _)| reader.when(first)),
+        last_seen: lead.seen.filter(|(first, last)| first != last).map(|(_, last)| reader.when(last)),
     }
 }
 

@@ -7,7 +7,6 @@ use michi::consent::{Basis, SuppressedBy};
 use michi::lead::Cell;
 use michi::mail::words as shared;
 use michi::playbook::Language;
-use michi::playbook::span::Span;
 
 use super::words::Words;
 
@@ -21,6 +20,7 @@ pub(crate) fn count(count: usize, what: Counted, language: Language) -> String {
         Counted::Downloads => ("download", "downloads", format!("ダウンロード{number}件")),
         Counted::Entries => ("entry", "entries", format!("{number}件")),
         Counted::Visits => ("visit", "visits", format!("訪問{number}回")),
+        Counted::Leads => ("lead", "leads", format!("リード{number}件")),
     };
     match language {
         Language::En => format!("{number} {}", if count == 1 { one } else { many }),
@@ -37,6 +37,7 @@ pub(crate) enum Counted {
     Downloads,
     Entries,
     Visits,
+    Leads,
 }
 
 /// A whole number with a comma between thousands, as both languages write it.
@@ -89,20 +90,6 @@ pub(crate) fn moment(at: &Zoned, language: Language) -> String {
     }
 }
 
-/// A length of time that a marketer wrote: `30 days`, `30日`.
-pub(crate) fn span(span: Span, language: Language) -> String {
-    let minutes = span.duration().as_mins();
-    let (count, en, ja) = match minutes {
-        m if m % (24 * 60) == 0 => (m / (24 * 60), "day", "日"),
-        m if m % 60 == 0 => (m / 60, "hour", "時間"),
-        m => (m, "minute", "分"),
-    };
-    match language {
-        Language::En => format!("{count} {en}{}", if count == 1 { "" } else { "s" }),
-        Language::Ja => format!("{count}{ja}"),
-    }
-}
-
 /// Grade and level in words, beside the cell's own name.
 pub(crate) fn cell(cell: Cell, language: Language) -> String {
     let (grade, level) = (shared::grade(cell.grade, language), shared::level(cell.level, language));
@@ -131,17 +118,18 @@ pub(crate) fn date(day: Date, language: Language) -> String {
     }
 }
 
-/// The name of a mail: michi's own in words, the playbook's as it is called there.
-pub(crate) fn mail(name: &str, language: Language) -> &str {
-    match (name, language) {
-        ("alert", Language::En) => "Alert",
-        ("alert", Language::Ja) => "アラート",
-        ("correction", Language::En) => "Correction of an alert",
-        ("correction", Language::Ja) => "アラートの訂正",
-        ("notice", Language::En) => "Notice",
-        ("notice", Language::Ja) => "お知らせ",
-        (name, _) => name,
-    }
+/// What michi's own mails are called.
+pub(crate) fn own_mail(name: &str, language: Language) -> Option<&'static str> {
+    let (en, ja) = match name {
+        "alert" => ("Alert", "アラート"),
+        "correction" => ("Correction of an alert", "アラートの訂正"),
+        "notice" => ("Notice", "お知らせ"),
+        _ => return None,
+    };
+    Some(match language {
+        Language::En => en,
+        Language::Ja => ja,
+    })
 }
 
 /// `and 120 more`.

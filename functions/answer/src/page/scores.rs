@@ -140,10 +140,10 @@ pub(crate) fn interest(lead: &Lead, history: &[Step<'_>], reader: &Reader<'_>) -
         bar: Bar::new(lead.interest.points, most, &[level_1, level_2, level_3]),
         level: lead.interest.level.number(),
         cuts: phrases::cuts(&cuts, reader.language),
-        fading: phrases::fading(&phrases::span(rules.half_life, reader.language), reader.language),
+        fading: phrases::fading(&rules.half_life.words(reader.language), reader.language),
         momentum: phrases::momentum(
             &number(lead.interest.momentum),
-            &phrases::span(rules.momentum.half_life, reader.language),
+            &rules.momentum.half_life.words(reader.language),
             &number(rules.momentum.surging),
             reader.language,
         ),

@@ -57,6 +57,9 @@ impl Visit {
 pub(crate) fn timeline<'a>(lead: &'a Lead, history: &[Step<'a>], reader: &'a Reader<'a>) -> Timeline {
     let teller = Teller::new(lead, history, reader);
     let near = |a: &Step<'_>, b: &Step<'_>| b.activity.at.duration_since(a.activity.at) <= SILENCE;
+    // What michi notes for itself makes neither an entry nor a visit; time in sight is told with its page.
+    let shown = |step: &&Step<'a>| is_time_in_sight(step) || teller.tells(step);
+    let history: Vec<Step<'a>> = history.iter().filter(shown).copied().collect();
     let mut visits: Vec<&[Step<'_>]> = history.chunk_by(near).filter(|visit| told(visit) > 0).collect();
     visits.reverse();
 
@@ -81,9 +84,13 @@ pub(crate) fn timeline<'a>(lead: &'a Lead, history: &[Step<'a>], reader: &'a Rea
     }
 }
 
-/// How many of a visit's steps become entries: time in sight is told with its page.
+/// How many of a visit's steps become entries.
 fn told(visit: &[Step<'_>]) -> usize {
-    visit.iter().filter(|step| !matches!(step.activity.kind, Kind::Engaged { .. })).count()
+    visit.iter().filter(|step| !is_time_in_sight(step)).count()
+}
+
+fn is_time_in_sight(step: &Step<'_>) -> bool {
+    matches!(step.activity.kind, Kind::Engaged { .. })
 }
 
 fn visit(steps: &[Step<'_>], room: usize, open: bool, teller: &Teller<'_>, reader: &Reader<'_>) -> Visit {

@@ -5,7 +5,7 @@ use michi::id::WayId;
 use michi::mail::letter::Question;
 use michi::playbook::{Company, Language, Setup};
 
-use crate::CHOICES_STYLE as STYLE;
+use crate::style::CHOICES as STYLE;
 
 /// What the page shows.
 #[derive(Debug, Template)]

@@ -1,5 +1,7 @@
 //! A scenario as a drawing that a telephone has room for: one path from top to bottom, ways set in and led back to it.
 
+mod lines;
+
 use std::collections::BTreeMap;
 
 use michi::id::StepId;
@@ -9,6 +11,7 @@ use michi::playbook::{Language, Playbook};
 use michi::scenario::results::{Counts, Figure};
 
 use super::percent;
+use lines::{Part, Piece, lines, words};
 
 /// The drawing's width, in units that are pixels on a telephone.
 const WIDTH: u32 = 360;
@@ -27,7 +30,7 @@ const GAP: u32 = 12;
 const SIZE: u32 = 14;
 const SMALL_SIZE: u32 = 12;
 /// Lines that a step's words may have.
-const LINES: usize = 4;
+const LINES: usize = 6;
 
 /// The drawing.
 #[derive(Debug, Default)]
@@ -44,8 +47,7 @@ pub(crate) struct Diagram {
 pub(crate) struct Node {
     pub(crate) x: u32,
     pub(crate) y: u32,
-    /// What kind of step it is, as the style names it.
-    pub(crate) class: &'static str,
+    pub(crate) sign: Sign,
 }
 
 /// A line of text.
@@ -55,7 +57,75 @@ pub(crate) struct Text {
     pub(crate) y: u32,
     /// Words or numbers, as the style names them.
     pub(crate) class: &'static str,
-    pub(crate) text: String,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// How a point looks: by what happens there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// Where the scenario begins and ends.
+    Ends,
+    Mail,
+    Ask,
+    Wait,
+    Fork,
+    Act,
+    Stop,
+    /// A way from a fork on.
+    Way,
+}
+
+impl Sign {
+    fn of(step: &Step) -> Self {
+        match step {
+            Step::Mail(_) | Step::Series(_) => Self::Mail,
+            Step::Ask(_) => Self::Ask,
+            Step::Wait(_) | Step::WaitUntil(_) | Step::WaitDate(_) | Step::WaitFor(_) => Self::Wait,
+            Step::Branch(_) | Step::Split(_) => Self::Fork,
+            Step::Set(_) | Step::Notify(_) => Self::Act,
+            Step::Stop(_) | Step::GoTo(_) => Self::Stop,
+        }
+    }
+
+    /// What each sign means that the drawing of a scenario has.
+    pub(crate) fn legend(scenario: &Scenario, language: Language) -> Vec<(Self, &'static str)> {
+        let signs = [
+            (Self::Mail, "sends mail", "メールを送る"),
+            (Self::Ask, "asks a question", "質問する"),
+            (Self::Wait, "waits", "待つ"),
+            (Self::Fork, "parts the ways", "分岐する"),
+            (Self::Act, "sets or tells something", "設定・通知する"),
+            (Self::Stop, "ends, or goes on elsewhere", "終わる・別のステップに進む"),
+            (Self::Way, "a way, with how many took it", "分岐先と進んだ数"),
+        ];
+        let has = |sign| match sign {
+            Self::Way => scenario.all_steps().any(|step| !step.lists().is_empty()),
+            sign => scenario.all_steps().any(|step| Self::of(step) == sign),
+        };
+        signs.into_iter().filter(|(sign, ..)| has(*sign)).map(|(sign, en, ja)| (sign, pick(language, en, ja))).collect()
+    }
+
+    /// The style's word for it.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Ends => "ends",
+            Self::Mail => "mail",
+            Self::Ask => "ask",
+            Self::Wait => "wait",
+            Self::Fork => "fork",
+            Self::Act => "act",
+            Self::Stop => "stop",
+            Self::Way => "way",
+        }
+    }
+
+    pub(crate) fn radius(self) -> u32 {
+        match self {
+            Self::Way => 3,
+            Self::Ends => 5,
+            _ => 7,
+        }
+    }
 }
 
 /// What is drawn, with what it is drawn from.
@@ -73,11 +143,13 @@ impl Diagram {
         let mut pen = Pen { words, counts, drawn: Self { width: WIDTH, ..Self::default() }, y: 4 };
         let whole = |figure: Figure| counts.sum(|mark| mark.step.is_none() && mark.figure == figure);
         let entered = pen.numbers(&[(Figure::Entered, whole(Figure::Entered))], None);
-        let start = pen.point(LEFT, "start", &words.trigger(&scenario.trigger), vec![(entered, "numbers")]);
+        let trigger = pen.words(&capitalised(&words.trigger(&scenario.trigger)), LEFT);
+        let start = pen.point(LEFT, Sign::Ends, trigger, vec![(entered, "numbers")]);
         let end = pen.list(&scenario.steps, 0, start);
         let ended = counts.sum(|mark| matches!(mark.figure, Figure::Left(_)));
         let ended = pen.numbers(&[(Figure::Goal, whole(Figure::Goal)), (LEFT_AT_ALL, ended)], None);
-        let last = pen.point(LEFT, "end", pick(language, "End", "終わり"), vec![(ended, "numbers")]);
+        let end_of_all = pen.words(pick(language, "End", "終わり"), LEFT);
+        let last = pen.point(LEFT, Sign::Ends, end_of_all, vec![(ended, "numbers")]);
         if let Some(end) = end {
             pen.drawn.paths.push(format!("M{LEFT} {end}V{last}"));
         }
@@ -88,6 +160,15 @@ impl Diagram {
 
 /// Stands for runs that ended for whatever reason: only its name is used.
 const LEFT_AT_ALL: Figure = Figure::Left(michi::scenario::Left::End);
+
+/// What parts a number from the words behind it: blanks alone would be drawn as one.
+const GAP_BEHIND_COUNT: &str = "\u{2002}";
+
+/// With a capital letter in front, as a heading has it.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
 
 fn pick(language: Language, en: &'static str, ja: &'static str) -> &'static str {
     match language {
@@ -111,7 +192,7 @@ impl Pen<'_> {
             let ways = self.words.ways(step);
             for ((way, steps), figure) in ways.into_iter().zip(taken(step)) {
                 let count = figures.get(&figure).copied().unwrap_or_default();
-                self.way(x, y, depth, &format!("{way}  {count}"), steps);
+                self.way(x, y, depth, (count, &way), steps);
             }
             from = (!ends).then_some(y);
         }
@@ -119,9 +200,11 @@ impl Pen<'_> {
     }
 
     /// Draws a way that leaves the path at `x` from the height `y` on, and comes back to it.
-    fn way(&mut self, x: u32, y: u32, depth: u32, words: &str, steps: &[Step]) {
+    fn way(&mut self, x: u32, y: u32, depth: u32, (count, words): (u64, &str), steps: &[Step]) {
         let inner = LEFT + (depth + 1).min(DEEPEST) * INDENT;
-        let at = self.point(inner, "way", words, vec![]);
+        let mut label = vec![Piece { before: "", parts: vec![Part::count(count), Part::text(GAP_BEHIND_COUNT)] }];
+        label.extend(self.words(words, inner));
+        let at = self.point(inner, Sign::Way, label, vec![]);
         if inner > x {
             let bend = at.saturating_sub(8);
             self.drawn.paths.push(format!("M{x} {y}V{bend}Q{x} {at} {} {at}H{inner}", x + 8));
@@ -149,47 +232,50 @@ impl Pen<'_> {
             lines.push((self.numbers(&shares, Some(sent)), "numbers"));
         }
         for (figure, count) in figures.iter().filter(|(figure, _)| matches!(figure, Figure::Skipped(_))) {
-            let colon = pick(self.words.language, ": ", "：");
-            let name = figure.defined().name(self.words.language);
-            lines.push((format!("{name} {count}{colon}{}", figure.reason(self.words.language)), "numbers warm"));
+            let mut skipped = self.numbers(&[(figure.clone(), *count)], None);
+            let why = pick(self.words.language, ": ", "：").to_owned() + &figure.reason(self.words.language);
+            skipped.extend(words(&why, WIDTH - x - BESIDE, SMALL_SIZE));
+            lines.push((skipped, "numbers warm"));
         }
-        let words = self.words.step(step);
-        self.point(x, class(step), &words, lines)
+        let says = self.words(&self.words.step(step), x);
+        self.point(x, Sign::of(step), says, lines)
+    }
+
+    /// The words beside a point at `x`.
+    fn words(&self, text: &str, x: u32) -> Vec<Piece> {
+        words(text, WIDTH - x - BESIDE, SIZE)
     }
 
     /// A point with its words and what stands below them. Answers the height of the point.
-    fn point(&mut self, x: u32, class: &'static str, words: &str, below: Vec<(String, &'static str)>) -> u32 {
+    fn point(&mut self, x: u32, sign: Sign, words: Vec<Piece>, below: Vec<(Vec<Piece>, &'static str)>) -> u32 {
         let beside = x + BESIDE;
-        let top = self.y;
-        let y = top + LINE - 5;
-        self.drawn.nodes.push(Node { x, y: y - 5, class });
+        let y = self.y + LINE - 5;
+        self.drawn.nodes.push(Node { x, y: y - 5, sign });
         self.y = y;
-        let kind = if class == "way" { "label" } else { "words" };
-        for (number, text) in wrapped(words, WIDTH - beside, SIZE, LINES).into_iter().enumerate() {
+        let class = if sign == Sign::Way { "label" } else { "words" };
+        for (number, parts) in lines(words, WIDTH - beside, SIZE, LINES).into_iter().enumerate() {
             self.y = y + LINE * u32::try_from(number).unwrap_or_default();
-            self.drawn.texts.push(Text { x: beside, y: self.y, class: kind, text });
+            self.drawn.texts.push(Text { x: beside, y: self.y, class, parts });
         }
-        for (text, class) in below {
-            for text in wrapped(&text, WIDTH - beside, SMALL_SIZE, 2) {
+        for (pieces, class) in below {
+            for parts in lines(pieces, WIDTH - beside, SMALL_SIZE, 2) {
                 self.y += SMALL;
-                self.drawn.texts.push(Text { x: beside, y: self.y, class, text });
+                self.drawn.texts.push(Text { x: beside, y: self.y, class, parts });
             }
         }
         self.y += GAP;
         y - 5
     }
 
-    /// Figures on one line; with their shares of `of`, if that is given.
-    fn numbers(&self, figures: &[(Figure, u64)], of: Option<u64>) -> String {
-        let language = self.words.language;
+    /// Figures, each with its number; with their shares of `of`, if that is given.
+    fn numbers(&self, figures: &[(Figure, u64)], of: Option<u64>) -> Vec<Piece> {
         let said = figures.iter().map(|(figure, count)| {
-            let name = figure.defined().name(language);
-            match of.map(|of| percent(*count, of)).filter(|share| !share.is_empty()) {
-                Some(share) => format!("{name} {count} ({share})"),
-                None => format!("{name} {count}"),
-            }
+            let name = Part::text(format!("{} ", figure.defined().name(self.words.language)));
+            let share = of.map(|of| percent(*count, of)).filter(|share| !share.is_empty());
+            let share = share.map(|share| Part::text(format!(" ({share})")));
+            Piece { before: " · ", parts: [name, Part::count(*count)].into_iter().chain(share).collect() }
         });
-        said.collect::<Vec<_>>().join(" · ")
+        said.collect()
     }
 
     /// What was counted at a step, in all versions and of all its letters.
@@ -219,63 +305,6 @@ fn taken(step: &Step) -> Vec<Figure> {
         | Step::Stop(_)
         | Step::GoTo(_) => vec![],
     }
-}
-
-fn class(step: &Step) -> &'static str {
-    match step {
-        Step::Mail(_) | Step::Series(_) => "mail",
-        Step::Ask(_) => "ask",
-        Step::Wait(_) | Step::WaitUntil(_) | Step::WaitDate(_) | Step::WaitFor(_) => "wait",
-        Step::Branch(_) | Step::Split(_) => "fork",
-        Step::Set(_) | Step::Notify(_) => "act",
-        Step::Stop(_) | Step::GoTo(_) => "stop",
-    }
-}
-
-/// The text in lines that fit into `room`, at most `lines` of them; what is left over is cut. How wide a character is
-/// depends on the reader's fonts, so a little room is left.
-fn wrapped(text: &str, room: u32, size: u32, lines: usize) -> Vec<String> {
-    let room = room * 100;
-    let wide = |c: char| if c.is_ascii() { 66 * size } else { 102 * size };
-    let mut found: Vec<String> = vec![];
-    let (mut line, mut used) = (String::new(), 0);
-    for word in pieces(text) {
-        let width: u32 = word.chars().map(wide).sum();
-        if used + width > room && !line.is_empty() {
-            found.push(std::mem::take(&mut line));
-            used = 0;
-        }
-        if used > 0 || !word.trim().is_empty() {
-            line.push_str(&word);
-            used += width;
-        }
-    }
-    found.push(line);
-    if found.len() > lines {
-        found.truncate(lines);
-        if let Some(last) = found.last_mut() {
-            last.pop();
-            last.push('…');
-        }
-    }
-    found.into_iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
-}
-
-/// What may not be torn: a word with the blank behind it; of scripts without blanks each character, with the closing marks
-/// behind it.
-fn pieces(text: &str) -> Vec<String> {
-    let mut pieces: Vec<String> = vec![];
-    let mut open = false;
-    for c in text.chars() {
-        let closing = "、。，．）」』】！？：…)・".contains(c);
-        match pieces.last_mut() {
-            Some(last) if open || closing => last.push(c),
-            _ => pieces.push(c.to_string()),
-        }
-        // A very long word is torn all the same.
-        open = "（「『【(".contains(c) || (c.is_ascii() && c != ' ' && pieces.last().is_some_and(|last| last.len() < 20));
-    }
-    pieces
 }
 
 #[cfg(test)]

@@ -76,6 +76,8 @@ pub async fn undo(args: &ImportArgs, id: &str, out: &mut dyn Write) -> anyhow::R
 
 async fn take_back(eraser: &Eraser<'_>, import: &Import, lead: LeadId) -> anyhow::Result<Became> {
     let store = &eraser.found.store;
+    // What the list said of who was merged into another is said of the other.
+    let lead = store.home(&lead).await?;
     let owner = LogOwner::Lead(lead.clone());
     loop {
         let before = store.lead(&lead).await?;

@@ -5,6 +5,7 @@ use michi::playbook::authoring;
 use michi::playbook::{NationalHolidays, Playbook};
 
 use super::*;
+use crate::test::{self, TestArgs};
 
 #[derive(Parser)]
 struct Line {
@@ -18,7 +19,7 @@ fn run(arguments: &str, answers: &str, patient: bool) -> (anyhow::Result<()>, St
     let mut args = Line::parse_from(format!("init new {arguments}").split_whitespace()).args;
     args.dir = folder.path().join("new");
     let mut out = Vec::new();
-    let asker = Asker { input: answers.as_bytes(), out: &mut out, patient, language: args.lang.language() };
+    let asker = Asker { input: answers.as_bytes(), out: &mut out, patient, language: args.language.language() };
     let done = write(&args, &Random::seeded(1), asker);
     let said = String::from_utf8(out).unwrap().replace(&folder.path().display().to_string(), "DIR");
     (done, said, folder)
@@ -132,6 +133,18 @@ fn comments_stay_in_the_chosen_language_and_the_rules_stay_as_they_are() {
         let staff = text(&folder, "scoring.yaml");
         assert!(staff.contains("domain: [acme.example]"));
         assert!(folder.path().join("new/schema/segments.schema.json").is_file());
+    }
+}
+
+#[test]
+fn the_examples_that_are_written_hold_in_both_languages() {
+    for words in ["--lang en", "--lang ja", "--language ja"] {
+        let (done, _, folder) = run(&format!("--site https://acme.example {words}"), "\n1 High Street\n\n\n\n\n", false);
+        done.unwrap();
+        let args = TestArgs { playbook: Some(folder.path().join("new")), scenario: None, json: false };
+        let mut out = vec![];
+        let holds = test::show(&args, &mut out).unwrap();
+        assert!(holds, "{words}: {}", String::from_utf8(out).unwrap());
     }
 }
 

@@ -10,50 +10,72 @@ use michi::io::{Error, KeyRing, Store};
 use michi::playbook::Playbook;
 
 use crate::import::columns::Named;
-use crate::import::list::{self, Known, Reading};
+use crate::import::list::{self as rows, Known, Reading};
 use crate::import::refused::Problem;
 
 /// Addresses looked up at once.
 const AT_ONCE: usize = 16;
 
-/// The keyed hashes of the addresses in a CSV file, each once and in an order of their own, so that the same people are the
-/// same list. `columns` names what headings do not say by themselves; what is not an address is left aside.
+/// Who stands on a list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listed {
+    /// The keyed hashes of the addresses, each once and in an order of their own, so that the same people are the same list.
+    pub(crate) hashes: Vec<String>,
+    /// Rows that cannot be used: where, why, and what to do about it.
+    pub(crate) refused: Vec<String>,
+}
+
+/// Reads the addresses in a CSV file. `columns` names what headings do not say by themselves; what is not an address is left
+/// aside.
 ///
 /// # Errors
-/// Says what is wrong with the file, or with its rows: a mail that somebody should get is not left out in silence.
-pub(crate) fn hashes(
+/// Says what is wrong with the file, or that none of its rows can be used.
+pub(crate) fn read(
     file: &Path,
     columns: &[Named],
     playbook: &Playbook,
     keys: &KeyRing,
     now: Timestamp,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Listed> {
     let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let setup = &playbook.setup;
     let known = Known { zone: setup.time_zone.get(), owners: &setup.owners, now };
     let reading = Reading { named: columns.to_vec(), ignore_unknown: true, ..Reading::default() };
-    let list = list::read(&bytes, &reading, &known).with_context(|| file.display().to_string())?;
-    let wrong: Vec<String> = list
+    let list = rows::read(&bytes, &reading, &known).with_context(|| file.display().to_string())?;
+    let refused: Vec<String> = list
         .refused
         .iter()
         .filter(|row| !row.problem.is_doubt() && !matches!(row.problem, Problem::Twice(_)))
         .map(|row| format!("{}:{}: {}; {}", file.display(), row.line, row.problem.what(), row.problem.remedy()))
         .collect();
-    if !wrong.is_empty() {
-        const SHOWN: usize = 10;
-        let more = if wrong.len() > SHOWN { format!("\nand {} more", wrong.len() - SHOWN) } else { String::new() };
-        bail!(
-            "the list has rows that cannot be used\n{}{more}",
-            wrong.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n")
-        );
-    }
     let mut hashes: Vec<String> = list.people.iter().map(|person| keys.address_hash(&person.address)).collect();
     hashes.sort();
     hashes.dedup();
     if hashes.is_empty() {
-        bail!("{} holds no address", file.display());
+        bail!("{} holds no address{}", file.display(), told(&refused).map(|told| format!("\n{told}")).unwrap_or_default());
     }
-    Ok(hashes)
+    Ok(Listed { hashes, refused })
+}
+
+/// What is said of rows that cannot be used; none if all can.
+#[must_use]
+pub(crate) fn told(refused: &[String]) -> Option<String> {
+    const SHOWN: usize = 10;
+    if refused.is_empty() {
+        return None;
+    }
+    let mut told = format!(
+        "{:>7}  {} of the list cannot be used, and {} left out:\n",
+        refused.len(),
+        if refused.len() == 1 { "row" } else { "rows" },
+        if refused.len() == 1 { "is" } else { "are" }
+    );
+    refused.iter().take(SHOWN).for_each(|row| told.push_str(&format!("         {row}\n")));
+    match refused.len().saturating_sub(SHOWN) {
+        0 => {}
+        more => told.push_str(&format!("         and {more} more; `michi import --dry-run` writes all of them into a file\n")),
+    }
+    Some(told)
 }
 
 /// The leads that own these addresses, each once, and how many addresses are nobody's.

@@ -86,6 +86,8 @@ struct Said<'a> {
     broadcast: &'a Broadcast,
     /// Who is meant; none: that was settled before.
     tally: Option<&'a Tally>,
+    /// Rows of the list that cannot be used, and are left out.
+    refused: &'a [String],
     /// How many were sent this mail before.
     again: usize,
     /// How many letters are owed now; none: nothing was written.
@@ -110,9 +112,7 @@ pub fn run(args: &MailArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// Says why the mail cannot be sent to them, or that the installation does not answer.
 pub async fn send(args: &MailArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    if args.json && !args.yes && !args.dry_run {
-        bail!("--json asks nothing: give --dry-run or --yes beside it");
-    }
+    output::asks_no_program(args.json, args.yes || args.dry_run, "--dry-run or --yes")?;
     // Who only asks what would be need not say who they are.
     let by = if args.dry_run { args.by.name().unwrap_or_default() } else { args.by.name()? };
     let found = args.target.open().await?;
@@ -136,8 +136,8 @@ pub async fn send(args: &MailArgs, out: &mut dyn Write) -> anyhow::Result<ExitCo
             (audience?, 0)
         }
         To::List { .. } => {
-            let progress = everybody::progress(wish.hashes.len())?;
-            let (leads, strangers) = list::leads(&found.store, &wish.hashes).await?;
+            let progress = everybody::progress(wish.list.hashes.len())?;
+            let (leads, strangers) = list::leads(&found.store, &wish.list.hashes).await?;
             let audience = survey.of(leads, |_| true, &progress).await;
             progress.finish_and_clear();
             (audience?, strangers)
@@ -152,7 +152,7 @@ pub async fn send(args: &MailArgs, out: &mut dyn Write) -> anyhow::Result<ExitCo
         ..wish.broadcast.clone()
     };
     let again = audience.mailable().filter(|lead| lead.again).count();
-    let said = |owed| Said { broadcast: &broadcast, tally: Some(&tally), again, owed };
+    let said = |owed| Said { broadcast: &broadcast, tally: Some(&tally), refused: &wish.list.refused, again, owed };
     if !args.json {
         write!(out, "{}", wish.head(&broadcast))?;
         write!(out, "{}", forecast(&wish, &broadcast, &audience, &tally))?;
@@ -196,7 +196,7 @@ async fn again(args: &MailArgs, found: &Installation, known: Broadcast, out: &mu
     let (id, when, by) = (known.id.to_string(), moment(known.created, &zone), known.by.clone());
     let id = id.get(..8).unwrap_or(&id);
     let letters = |number: u64| counted(usize::try_from(number).unwrap_or(usize::MAX), "letter", "letters");
-    let told = |owed| Said { broadcast: &known, tally: None, again: 0, owed };
+    let told = |owed| Said { broadcast: &known, tally: None, refused: &[], again: 0, owed };
     match &known.stage {
         Stage::Owed { .. } if args.json => shown::json(&told(None), out).map(|()| ExitCode::SUCCESS),
         Stage::Owed { .. } => {
@@ -242,6 +242,9 @@ fn forecast(wish: &Wish<'_>, broadcast: &Broadcast, audience: &Audience, tally: 
     let mut note = |text: String| said.push_str(&format!("{text}\n"));
     if broadcast.strangers > 0 {
         note(format!("{:>7}  addresses of the list are no lead's: `michi import` takes them in", broadcast.strangers));
+    }
+    if let Some(told) = list::told(&wish.list.refused) {
+        note(told.trim_end().to_owned());
     }
     let mut notes = Vec::new();
     let zone = wish.setup().time_zone.get();

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
 use michi::id::{MailId, derive};
 use michi::io::{KeyRing, Store, Versioned};
 use michi::mail::broadcast::{Audience, Broadcast, Stage};
-use michi::playbook::authoring;
 use michi::playbook::mail::{Class, Mail, Version, built_in};
 use michi::playbook::{Language, Playbook, Setup};
 
-use super::{MailArgs, ToArgs, list};
+use super::list::{self, Listed};
+use super::{MailArgs, ToArgs};
 use crate::audience::Draft;
 use crate::import::moment::moment;
-use crate::segment;
+use crate::{named, segment};
 
 /// A wish that can be granted.
 pub(super) struct Wish<'a> {
@@ -25,8 +25,8 @@ pub(super) struct Wish<'a> {
     pub(super) title: String,
     /// What the segment asks.
     pub(super) asks: String,
-    /// The keyed hashes of the list's addresses.
-    pub(super) hashes: Vec<String>,
+    /// Who stands on the list; nobody, where a segment is meant.
+    pub(super) list: Listed,
     /// The broadcast, to which only what is counted is wanting.
     pub(super) broadcast: Broadcast,
 }
@@ -43,20 +43,20 @@ impl<'a> Wish<'a> {
     /// Says what is wrong with it, and what to do about it.
     pub(super) fn of(args: &MailArgs, live: &'a Versioned, keys: &KeyRing, by: &str, now: Timestamp) -> anyhow::Result<Self> {
         let playbook = &*live.playbook;
-        let (id, mail) = named(playbook, &args.mail)?;
+        let (id, mail) = named::mail(playbook, &args.mail, is_sendable)?;
         let subject = args.subject.saturating_sub(1);
         let title = checked(&id, mail, usize::from(subject), playbook.setup.language)?;
-        let mut hashes = Vec::new();
+        let mut list = Listed::default();
         let mut asks = String::new();
         let to = match &args.to {
             ToArgs { segment: Some(name), .. } => {
-                let (segment, condition) = segment::named(playbook, name)?;
+                let (segment, condition) = segment::meant(playbook, name)?;
                 asks = condition.to_string();
                 Audience::Segment(segment.clone())
             }
             ToArgs { list: Some(file), .. } => {
-                hashes = list::hashes(file, &args.columns, playbook, keys, now)?;
-                let digest = derive(&hashes.iter().map(String::as_str).collect::<Vec<_>>());
+                list = list::read(file, &args.columns, playbook, keys, now)?;
+                let digest = derive(&list.hashes.iter().map(String::as_str).collect::<Vec<_>>());
                 let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
                 Audience::List { file, digest }
             }
@@ -90,7 +90,7 @@ impl<'a> Wish<'a> {
             stage: Stage::Owing,
             revision: 0,
         };
-        Ok(Self { playbook, mail, title, asks, hashes, broadcast })
+        Ok(Self { playbook, mail, title, asks, list, broadcast })
     }
 
     /// The live playbook's setup.
@@ -131,17 +131,9 @@ impl<'a> Wish<'a> {
     }
 }
 
-/// The mail of a name.
-fn named<'p>(playbook: &'p Playbook, name: &str) -> anyhow::Result<(MailId, &'p Mail)> {
-    let id = MailId::parse(name).map_err(|_| anyhow!("\"{name}\" is no mail's name"))?;
-    match playbook.mail(&id) {
-        Some(mail) => Ok((id, mail)),
-        None => {
-            let sendable = |mail: &&MailId| playbook.mail(mail).is_some_and(|mail| mail.class == Class::Marketing);
-            let names: Vec<&str> = playbook.mails.keys().filter(sendable).map(MailId::as_str).collect();
-            bail!("the live playbook has no mail \"{name}\": {}", authoring::instead(name, names))
-        }
-    }
+/// Whether a mail is of those that may go to many.
+fn is_sendable(mail: &Mail) -> bool {
+    mail.class == Class::Marketing
 }
 
 /// Whether this mail may go to many at once; its subject.
@@ -204,7 +196,7 @@ mod tests {
     fn a_mail_that_is_none_for_many_is_refused_with_a_remedy() {
         let mut playbook = default_playbook().unwrap();
         let refused = |playbook: &Playbook, name: &str, subject| {
-            let (id, mail) = match named(playbook, name) {
+            let (id, mail) = match named::mail(playbook, name, is_sendable) {
                 Ok(found) => found,
                 Err(error) => return error.to_string(),
             };

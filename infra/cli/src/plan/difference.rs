@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use michi::playbook::Language::En;
 use michi::playbook::Playbook;
+use michi::playbook::scenario::words::Words;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::shown::counted;
 
 /// Something that stands in one playbook and not in the other, or otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,6 +19,9 @@ pub struct Difference {
     pub what: String,
     /// How it differs.
     pub change: Change,
+    /// What it is in a line, where that says more than all its values: of a new scenario or mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brief: Option<String>,
 }
 
 /// How something differs from what is live.
@@ -79,6 +86,8 @@ const SECTIONS: &[Section] = &[
     section(SETUP, "class of pages", "/setup/pages", Shape::List("class")),
     section(SETUP, "class of forms", "/setup/forms", Shape::List("class")),
     section(SETUP, "owner", "/setup/owners", Shape::List("id")),
+    section(SETUP, "spam", "/setup/spam", Shape::One),
+    section(SETUP, "mail", "/setup/mail", Shape::One),
     section(SETUP, "delivery", "/setup/delivery", Shape::One),
     section(SCORING, "fit rule", "/scoring/fit/rules", Shape::List("id")),
     section(SCORING, "grades", "/scoring/fit/grades", Shape::One),
@@ -103,8 +112,32 @@ const SECTIONS: &[Section] = &[
 #[must_use]
 pub fn differences(live: &Playbook, wanted: &Playbook) -> Vec<Difference> {
     // The types hold nothing that JSON cannot.
-    let [live, wanted] = [live, wanted].map(|playbook| readable(serde_json::to_value(playbook).unwrap_or_default()));
-    SECTIONS.iter().flat_map(|section| section.differences(live.pointer(section.at), wanted.pointer(section.at))).collect()
+    let [before, after] = [live, wanted].map(|playbook| readable(serde_json::to_value(playbook).unwrap_or_default()));
+    let differences = |section: &Section| section.differences(before.pointer(section.at), after.pointer(section.at));
+    let mut differences: Vec<Difference> = SECTIONS.iter().flat_map(differences).collect();
+    for difference in differences.iter_mut().filter(|difference| matches!(difference.change, Change::Added(_))) {
+        difference.brief = brief(wanted, &difference.what);
+    }
+    differences
+}
+
+/// A scenario or mail in a line; none: it is something else.
+fn brief(playbook: &Playbook, what: &str) -> Option<String> {
+    let (noun, name) = what.split_once(' ')?;
+    match noun {
+        "scenario" => {
+            let (_, scenario) = playbook.scenarios.iter().find(|(id, _)| id.as_str() == name)?;
+            let steps = counted(scenario.all_steps().count(), "step", "steps");
+            Some(format!("{steps}, begins {}", Words { playbook, language: En }.trigger(&scenario.trigger)))
+        }
+        "mail" => {
+            let (_, mail) = playbook.mails.iter().find(|(id, _)| id.as_str() == name)?;
+            let (_, own) = mail.version(playbook.setup.language)?;
+            let languages: Vec<&str> = mail.versions.keys().map(|language| language.tag()).collect();
+            Some(format!("\"{}\", in {}", own.subjects.first()?, languages.join(" and ")))
+        }
+        _ => None,
+    }
 }
 
 /// The texts of mails are compared by their digests, of which a beginning is enough to see that they differ; the steps of
@@ -165,7 +198,7 @@ fn taken(fields: &mut Map<String, Value>, name: &str) -> String {
 
 impl Section {
     fn differences(&self, live: Option<&Value>, wanted: Option<&Value>) -> Vec<Difference> {
-        let found = |what: String, change| Difference { file: self.file, what, change };
+        let found = |what: String, change| Difference { file: self.file, what, change, brief: None };
         let (live, wanted) = (self.things(live), self.things(wanted));
         let value = |things: &[(String, Value)], name: &str| {
             things.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
@@ -297,6 +330,8 @@ mod tests {
     fn every_part_of_a_playbook_is_compared() {
         let all = edited(&[
             ("#delivery:\n#  approval", "delivery:\n  approval"),
+            ("#spam:\n#  traps", "spam:\n  traps"),
+            ("#mail:\n#  topics:\n#    - id: news\n#      name", "mail:\n  topics:\n    - id: news\n      name"),
             ("holidays: []", "holidays: [2026-05-04]\nnational_holidays: japan"),
         ]);
         fn leaves(at: &str, value: &Value, into: &mut Vec<String>) {

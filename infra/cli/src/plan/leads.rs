@@ -13,6 +13,7 @@ use michi::lead::{Lead, Stage};
 use michi::playbook::Playbook;
 use serde::Serialize;
 
+use super::entering::{Doors, Enters};
 use crate::everybody::{self, Unreadable, judged};
 
 /// A cell for those that have none.
@@ -35,6 +36,8 @@ pub struct Leads {
     pub ready: Vec<Ready>,
     /// How many would newly be ready for sales.
     pub newly_ready: usize,
+    /// The scenarios that would take in leads at once.
+    pub entering: Vec<Enters>,
 }
 
 /// So many leads, from here to there.
@@ -76,10 +79,13 @@ pub(super) async fn compare(
     let mut found = Leads { folded: leads.len(), ..Leads::default() };
     let (mut cells, mut stages) = (BTreeMap::new(), BTreeMap::new());
     let mut logs = pin!(everybody::each(leads, |lead| log_of(store, lead), progress));
-    let mut unreadable = Unreadable::default();
+    let (mut unreadable, mut doors) = (Unreadable::default(), Doors::of(live, wanted));
     while let Some(log) = logs.next().await {
         let Some((id, log)) = unreadable.pass(log)? else { continue };
-        let [before, after] = [live, wanted].map(|playbook| judged(playbook, &id, &mut log.clone(), now));
+        let before = judged(live, &id, &mut log.clone(), now);
+        let mut log_after = log.clone();
+        let after = judged(wanted, &id, &mut log_after, now);
+        doors.look(&id, &log, &log_after, &after, now);
         let (from, to) = (cell(&before), cell(&after));
         if from != to {
             *cells.entry((from.clone(), to.clone())).or_insert(0) += 1;
@@ -109,6 +115,7 @@ pub(super) async fn compare(
     found.ready.sort_by(|one, other| other.interest.total_cmp(&one.interest).then_with(|| one.id.cmp(&other.id)));
     found.newly_ready = found.ready.len();
     found.unreadable = unreadable.count;
+    found.entering = doors.counted();
     Ok(found)
 }
 

@@ -1,6 +1,7 @@
 //! `michi plan`: what would change if the playbook in a folder were live. It writes nothing.
 
 mod difference;
+mod entering;
 mod leads;
 mod report;
 mod under_way;
@@ -8,12 +9,13 @@ mod under_way;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use michi::id::PlaybookVersion;
 use michi::io::Store;
 use michi::io::store::Live;
-use michi::playbook::authoring::{self, SourceFile};
+use michi::playbook::authoring::{self, Part, SourceFile};
 use michi::playbook::{Playbook, Site};
 use serde::Serialize;
 
@@ -21,6 +23,7 @@ use crate::account::{Installation, Target};
 use crate::{everybody, output};
 
 pub use difference::{Change, Difference, Field, differences};
+pub use entering::Enters;
 pub use leads::{Flow, Leads, Ready};
 pub use under_way::{Becomes, Fate, UnderWay};
 
@@ -65,6 +68,9 @@ pub struct Plan {
     pub leads: Option<Leads>,
     /// What would become of those under way in scenarios that differ.
     pub under_way: Vec<UnderWay>,
+    /// By which clock times are told.
+    #[serde(skip)]
+    pub zone: TimeZone,
 }
 
 /// A file of the playbook, compared with what is live.
@@ -113,8 +119,11 @@ impl Candidate {
     /// The playbook in a folder.
     ///
     /// # Errors
-    /// Every mistake in it.
+    /// That there is none, or every mistake in it.
     pub fn load(dir: &Path) -> anyhow::Result<Self> {
+        if !Part::ALL.iter().any(|part| dir.join(part.file_name()).is_file()) {
+            bail!("there is no playbook at {}: `michi init {0} --site https://www.example.com` writes a new one", dir.display());
+        }
         let loaded = authoring::load_with_files(dir);
         let (playbook, files) = loaded.map_err(|mistakes| anyhow!("the playbook has mistakes\n{mistakes}"))?;
         Ok(Self { playbook, files, from: format!("in {}", dir.display()) })
@@ -171,7 +180,7 @@ impl Plan {
     pub async fn of(store: &Store, candidate: &Candidate, fold: Fold, now: Timestamp) -> anyhow::Result<Self> {
         let live = store.live_consistent().await?;
         let version = candidate.playbook.version();
-        let from = candidate.from.clone();
+        let (from, zone) = (candidate.from.clone(), candidate.playbook.setup.time_zone.get().clone());
         let Some(live) = live else {
             let files = compared(&[], &candidate.files);
             return Ok(Self {
@@ -183,12 +192,13 @@ impl Plan {
                 differences: vec![],
                 leads: None,
                 under_way: vec![],
+                zone,
             });
         };
         let files = compared(&files(store, &live.version).await?, &candidate.files);
         if live.version == version {
             let (live, differences, under_way) = (Some(live), vec![], vec![]);
-            return Ok(Self { pending: false, live, version, from, files, differences, leads: None, under_way });
+            return Ok(Self { pending: false, live, version, from, files, differences, leads: None, under_way, zone });
         }
         let before = store.playbook(&live.version).await?;
         let all = everybody::all(store, &before).await?;
@@ -200,7 +210,7 @@ impl Plan {
         let leads = Some(Leads { count, ..compared? });
         let differences = differences(&before, &candidate.playbook);
         let under_way = under_way::under_way(store, &before, &candidate.playbook).await?;
-        Ok(Self { pending: true, live: Some(live), version, from, files, differences, leads, under_way })
+        Ok(Self { pending: true, live: Some(live), version, from, files, differences, leads, under_way, zone })
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::difference::{Change, Field};
 use super::leads::{Flow, Leads};
 use super::{Plan, Touched, short};
-use crate::shown::counted;
+use crate::shown::{counted, moment};
 
 /// How many leads that would newly be ready are listed.
 const LISTED: usize = 20;
@@ -16,7 +16,8 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.live {
             Some(live) => {
-                writeln!(f, "live      {}  since {:.0}, by {}: {}", short(&live.version), live.since, live.by, live.why)?;
+                let since = moment(live.since, &self.zone);
+                writeln!(f, "live      {}  since {since}, by {}: {}", short(&live.version), live.by, live.why)?;
             }
             None => writeln!(f, "live      nothing yet")?,
         }
@@ -43,6 +44,7 @@ impl fmt::Display for Plan {
             }
             let what = &difference.what;
             match &difference.change {
+                Change::Added(_) if let Some(brief) = &difference.brief => writeln!(f, "    + {what}: {brief}")?,
                 Change::Added(said) => {
                     writeln!(f, "    + {what}")?;
                     said.iter().try_for_each(|(name, said)| writeln!(f, "        {}{said}", label(name)))?;
@@ -57,6 +59,11 @@ impl fmt::Display for Plan {
         }
         if let Some(leads) = &self.leads {
             write!(f, "\n{leads}")?;
+            let of_sample = if leads.folded < leads.count { ", of the sample" } else { "" };
+            if !leads.entering.is_empty() {
+                writeln!(f, "\nScenarios that take in leads as they stand{of_sample}")?;
+            }
+            leads.entering.iter().try_for_each(|enters| writeln!(f, "{enters}"))?;
         }
         if !self.under_way.is_empty() {
             writeln!(f, "\nUnder way in scenarios that differ")?;

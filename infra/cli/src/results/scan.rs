@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Installation;
 use crate::everybody::{self, Unreadable};
+use crate::messages::names;
 
 /// Leads after which it is written down how far the scan has come.
 const PAGE: usize = 500;
@@ -26,7 +27,7 @@ const VALUES: usize = 300;
 /// What stands for all values beyond those.
 const OTHERS: &str = "(others)";
 /// What stands for a value that is not known.
-const UNKNOWN: &str = "(not known)";
+pub(super) const UNKNOWN: &str = "(not known)";
 
 /// How far a scan has come.
 #[derive(Serialize, Deserialize)]
@@ -124,7 +125,10 @@ impl Scan<'_> {
         if !activities.any(|activity| matches!(activity.kind, Kind::Enrolled { .. })) {
             return Ok(vec![]);
         }
-        let (letters, open) = (self.store.letters_to(lead).await?, self.store.enrollments_of(lead).await?);
+        let (mut letters, open) = (Vec::new(), self.store.enrollments_of(lead).await?);
+        for name in names(&log) {
+            letters.extend(self.store.letters_to(&name).await?);
+        }
         let history = history(self.playbook, &log, self.now);
         let then = |at: Timestamp| self.then(&log, at);
         let by = self.by.is_some().then_some(&then as &dyn Fn(Timestamp) -> String);

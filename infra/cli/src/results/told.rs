@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use michi::id::{ScenarioId, StepId};
-use michi::playbook::Language::En;
+use michi::id::{MailId, ScenarioId, StepId};
+use michi::mail::text::cleaned;
+use michi::playbook::Language::{self, En};
+use michi::playbook::Playbook;
 use michi::playbook::scenario::Scenario;
+use michi::scenario::Subject;
 use michi::scenario::results::{Counts, Figure, Mark, Results, Variant, wilson};
 use serde::Serialize;
 
@@ -41,13 +43,31 @@ struct Place<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'r StepId>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    letter: Option<&'r Variant>,
+    letter: Option<Told<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'r str>,
 }
 
+/// A letter as it is told: its subject counts from 1.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Told<'r> {
+    mail: &'r MailId,
+    language: Language,
+    subject: u16,
+    /// A digest of the subject's words: it is another one where they were edited.
+    words: &'r str,
+}
+
+impl<'r> Told<'r> {
+    fn of(letter: &'r Variant) -> Self {
+        let Subject { language, number, words } = &letter.subject;
+        Self { mail: &letter.mail, language: *language, subject: number + 1, words }
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct Whole<'r> {
+    now: Timestamp,
     scenario: &'r ScenarioId,
     at: Timestamp,
     leads: u64,
@@ -58,9 +78,9 @@ pub(super) struct Whole<'r> {
 }
 
 /// Everything that was counted, in JSON.
-pub(super) fn json<'r>(scenario: &'r ScenarioId, results: &'r Results) -> Whole<'r> {
+pub(super) fn json<'r>(scenario: &'r ScenarioId, results: &'r Results, now: Timestamp) -> Whole<'r> {
     let Results { at, leads, unreadable, by, counts } = results;
-    Whole { scenario, at: *at, leads: *leads, unreadable: *unreadable, by: by.as_deref(), figures: all(counts) }
+    Whole { now, scenario, at: *at, leads: *leads, unreadable: *unreadable, by: by.as_deref(), figures: all(counts) }
 }
 
 fn all(counts: &Counts) -> Vec<Row<'_>> {
@@ -74,14 +94,15 @@ impl<'r> Row<'r> {
         let Mark { version, step, letter, by, figure } = mark;
         let of = OF_SENT.contains(figure).then(|| Mark { figure: Figure::Sent, ..mark.clone() });
         let of = of.and_then(|place| sent.get(&place).copied());
-        let place = Place { version, step: step.as_ref(), letter: letter.as_ref(), by: by.as_deref() };
+        let place = Place { version, step: step.as_ref(), letter: letter.as_ref().map(Told::of), by: by.as_deref() };
         Self { place, figure: figure.defined().key, why: figure.why(), count, of, interval: of.and_then(|of| wilson(count, of)) }
     }
 }
 
 /// Everything that was counted, as a table for programs.
 pub(super) fn rows(results: &Results) -> Table {
-    let head = ["version", "step", "mail", " subject", "by", "figure", "why", " count", " of", " low", " high"];
+    let head =
+        ["version", "step", "mail", "language", " subject", "words", "by", "figure", "why", " count", " of", " low", " high"];
     let mut table = Table::new(&head);
     for row in all(&results.counts) {
         let text = |text: Option<String>| text.unwrap_or_default();
@@ -89,7 +110,9 @@ pub(super) fn rows(results: &Results) -> Table {
             row.place.version.to_owned(),
             text(row.place.step.map(ToString::to_string)),
             text(row.place.letter.map(|letter| letter.mail.to_string())),
-            text(row.place.letter.map(|letter| (letter.subject + 1).to_string())),
+            text(row.place.letter.map(|letter| code(letter.language))),
+            text(row.place.letter.map(|letter| letter.subject.to_string())),
+            text(row.place.letter.map(|letter| letter.words.to_owned())),
             text(row.place.by.map(str::to_owned)),
             row.figure.to_owned(),
             row.why,
@@ -105,23 +128,19 @@ pub(super) fn rows(results: &Results) -> Table {
 /// The versions with how many entered by each.
 pub(super) fn versions(results: &Results) -> BTreeMap<&str, u64> {
     let mut versions: BTreeMap<&str, u64> = BTreeMap::new();
-    for (mark, count) in results.counts.iter() {
+    for (mark, count) in results.counts.iter().filter(|(mark, _)| mark.by.is_none()) {
         *versions.entry(mark.version.as_str()).or_default() += if mark.figure == Figure::Entered { count } else { 0 };
     }
     versions
 }
 
 /// Everything of interest, for people.
-pub(super) fn page(
-    id: &ScenarioId,
-    scenario: Option<&Scenario>,
-    results: &Results,
-    zone: &TimeZone,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    let name = scenario.map_or("taken out of the playbook", |scenario| scenario.name.in_language(En));
+pub(super) fn page(id: &ScenarioId, playbook: &Playbook, results: &Results, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (scenario, zone) = (playbook.scenarios.get(id), playbook.setup.time_zone.get());
+    let named = |scenario: &Scenario| scenario.name.in_language(playbook.setup.language).to_owned();
+    let name = scenario.map_or_else(|| "taken out of the playbook".to_owned(), named);
     writeln!(out, "{id}: {name}")?;
-    let leads = counted(usize::try_from(results.leads).unwrap_or(usize::MAX), "lead", "leads");
+    let leads = counted(results.leads, "lead", "leads");
     writeln!(out, "counted on {}, over {leads}; --fresh counts anew", moment(results.at, zone))?;
     if results.unreadable > 0 {
         writeln!(out, "{} of them cannot be read, and are not counted; `michi redrive` may mend them", results.unreadable)?;
@@ -133,11 +152,28 @@ pub(super) fn page(
     }
     writeln!(out)?;
     let mut whole: BTreeMap<&Figure, u64> = BTreeMap::new();
-    for (mark, count) in results.counts.iter().filter(|(mark, _)| mark.step.is_none()) {
+    for (mark, count) in results.counts.iter().filter(|(mark, _)| mark.step.is_none() && mark.by.is_none()) {
         *whole.entry(&mark.figure).or_default() += count;
     }
     for (figure, count) in &whole {
         writeln!(out, "{count:>7}  {}", said(figure))?;
+    }
+    if let Some(by) = &results.by {
+        writeln!(out, "\nby {by}, as it was when the lead entered:")?;
+        let mut table = Table::new(&["value", " entered", " under way", " goal", "of entered (95 %)", " mql"]);
+        let mut values: BTreeMap<&str, BTreeMap<&Figure, u64>> = BTreeMap::new();
+        for (mark, count) in results.counts.iter().filter(|(mark, _)| mark.step.is_none()) {
+            let Some(value) = &mark.by else { continue };
+            *values.entry(value).or_default().entry(&mark.figure).or_default() += count;
+        }
+        for (value, figures) in values {
+            let number = |figure: Figure| figures.get(&figure).copied().unwrap_or_default();
+            let [entered, goal] = [Figure::Entered, Figure::Goal].map(number);
+            let [entered_told, under_way, goal_told, mql] =
+                [entered, number(Figure::UnderWay), goal, number(Figure::Mql)].map(|number| number.to_string());
+            table.row([value.to_owned(), entered_told, under_way, goal_told, share(goal, entered), mql]);
+        }
+        table.columns(out)?;
     }
     let steps = steps(scenario, &results.counts);
     if !steps.is_empty() {
@@ -156,7 +192,7 @@ pub(super) fn page(
         }
         table.columns(out)?;
     }
-    letters(&steps, results, out)
+    letters(&steps, results, playbook, out)
 }
 
 fn said(figure: &Figure) -> String {
@@ -185,7 +221,7 @@ fn of_step(counts: &Counts, step: &StepId) -> BTreeMap<Figure, u64> {
 }
 
 /// The letters, each subject of each mail of each step; and once more by what was so of their readers.
-fn letters(steps: &[&StepId], results: &Results, out: &mut dyn Write) -> anyhow::Result<()> {
+fn letters(steps: &[&StepId], results: &Results, playbook: &Playbook, out: &mut dyn Write) -> anyhow::Result<()> {
     for by in [false, true] {
         type Letter<'l> = (usize, &'l Variant, Option<&'l str>);
         let mut found: BTreeMap<Letter<'_>, BTreeMap<&Figure, u64>> = BTreeMap::new();
@@ -205,7 +241,7 @@ fn letters(steps: &[&StepId], results: &Results, out: &mut dyn Write) -> anyhow:
         let head = [
             "step",
             "mail",
-            " subject",
+            "subject",
             " owed",
             " sent",
             " delivered",
@@ -224,7 +260,7 @@ fn letters(steps: &[&StepId], results: &Results, out: &mut dyn Write) -> anyhow:
             let row = [
                 steps.get(*place).map(ToString::to_string).unwrap_or_default(),
                 letter.mail.to_string(),
-                (letter.subject + 1).to_string(),
+                subject(letter, playbook),
                 text(Figure::Owed),
                 text(Figure::Sent),
                 text(Figure::Delivered),
@@ -244,10 +280,21 @@ fn letters(steps: &[&StepId], results: &Results, out: &mut dyn Write) -> anyhow:
         });
         for (place, letter, why, count) in reasons {
             let step = steps.get(*place).map(ToString::to_string).unwrap_or_default();
-            writeln!(out, "{count:>7}  {step}, {} {}: {why}", letter.mail, letter.subject + 1)?;
+            writeln!(out, "{count:>7}  {step}, {} {}: {why}", letter.mail, letter.subject.number + 1)?;
         }
     }
     Ok(())
+}
+
+/// A language as files and programs call it.
+fn code(language: Language) -> String {
+    serde_json::to_value(language).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// A subject in a line: its number and words, in which language.
+fn subject(letter: &Variant, playbook: &Playbook) -> String {
+    let words = letter.subject.text(&letter.mail, playbook).map_or_else(|| "edited since".to_owned(), |words| cleaned(words, 40));
+    format!("{} {}: {words}", letter.subject.number + 1, code(letter.subject.language))
 }
 
 /// A share with its interval, in per cent.

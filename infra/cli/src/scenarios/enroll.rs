@@ -8,16 +8,16 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::Context as _;
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use michi::activity::LogOwner;
 use michi::condition::Condition;
 use michi::fold::Folded;
 use michi::id::{LeadId, ScenarioId};
 use michi::io::store::{LeadItem, Save};
 use michi::io::{Error, Retry, Store, Versioned};
-use michi::playbook::authoring;
-use michi::scenario::{Enrollment, KeptOut, Left};
+use michi::scenario::Enrollment;
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
@@ -25,7 +25,7 @@ use crate::everybody::{self, Unreadable};
 use crate::import::columns::Named;
 use crate::mail::list;
 use crate::shown::{self, counted};
-use crate::{audience, lead, output, segment};
+use crate::{audience, lead, named, output, segment};
 
 /// What `michi enroll` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -42,10 +42,14 @@ pub struct EnrollArgs {
     /// Only say who would enter
     #[arg(long)]
     pub dry_run: bool,
+    /// What a column of the list says, where its heading is not known: `Adresse=email`; `Private mail=` leaves it out. May be
+    /// given again
+    #[arg(long = "column", value_name = "HEADING=ATTRIBUTE", requires = "list")]
+    pub columns: Vec<Named>,
     /// Do not ask
-    #[arg(long)]
+    #[arg(long, short)]
     pub yes: bool,
-    /// As JSON: fields are added, never renamed
+    /// As JSON: fields are added, never renamed; asks nothing, so it goes with --dry-run or --yes
     #[arg(long)]
     pub json: bool,
     /// Which installation.
@@ -64,8 +68,8 @@ pub struct WhomArgs {
     #[arg(long, value_name = "ID|ADDRESS")]
     pub lead: Vec<String>,
     /// The leads on this list: a CSV file with a column of mail addresses
-    #[arg(long, value_name = "FILE")]
-    pub csv: Option<PathBuf>,
+    #[arg(long, alias = "csv", value_name = "FILE")]
+    pub list: Option<PathBuf>,
 }
 
 /// Who has entered, and why the others have not.
@@ -85,12 +89,18 @@ pub struct Enrolled {
     pub kept_out: BTreeMap<String, usize>,
     /// Addresses on the list that are nobody's.
     pub strangers: usize,
+    /// Rows of the list that cannot be used: where, why, and what to do about it.
+    pub refused: Vec<String>,
     /// Leads that cannot be read.
     pub unreadable: usize,
 }
 
 /// How often a lead is read anew when `score` was faster.
 const REREADS: usize = 8;
+
+/// Why a lead is kept out of which nothing is saved.
+const GONE: &str = "there is no such lead any more";
+const NEW: &str = "is new, and being looked at: try again in a minute";
 
 /// What a look at a lead comes to.
 enum Look {
@@ -105,7 +115,7 @@ enum Look {
 /// What leads are let into.
 struct Door<'d> {
     store: &'d Store,
-    found: &'d Installation,
+    now: &'d (dyn Fn() -> Timestamp + Sync),
     live: &'d Versioned,
     scenario: &'d ScenarioId,
     occasion: &'d str,
@@ -119,7 +129,7 @@ struct Door<'d> {
 /// If there is no such scenario, segment or lead, or the installation does not answer. Whoever entered before that stays in.
 pub fn run_enroll(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     shown::run(async |out| {
-        let enrolled = enroll(args, out).await?;
+        let enrolled = enroll(args).await?;
         if args.json {
             shown::json(&enrolled, out)?
         } else {
@@ -129,34 +139,34 @@ pub fn run_enroll(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Lets them in.
+/// Lets them in, once somebody who has seen how many agrees.
 ///
 /// # Errors
 /// If there is no such scenario, segment or lead, or the installation does not answer. Whoever entered before that stays in.
-pub async fn enroll(args: &EnrollArgs, out: &mut dyn Write) -> anyhow::Result<Enrolled> {
+pub async fn enroll(args: &EnrollArgs) -> anyhow::Result<Enrolled> {
+    output::asks_no_program(args.json, args.yes || args.dry_run, "--dry-run or --yes")?;
     let found = args.target.open().await?;
     let (live, now) = (found.playbook().await?, found.now());
-    let scenario = named(&live, &args.scenario)?;
+    let scenario = named::scenario(&live.playbook, &args.scenario)?.0.clone();
     let today = || now.to_zoned(live.playbook.setup.time_zone.get().clone()).date().to_string();
     let occasion = args.occasion.clone().unwrap_or_else(today);
     let only = match &args.whom.segment {
-        Some(name) => Some(segment::named(&live.playbook, name)?.1),
+        Some(name) => Some(segment::meant(&live.playbook, name)?.1),
         None => None,
     };
-    let (leads, strangers) = meant(&found, &live, &args.whom).await?;
-    let door = Door { store: &found.store, found: &found, live: &live, scenario: &scenario, occasion: &occasion, only };
+    let (leads, strangers, refused) = meant(&found, &live, args).await?;
+    let clock = || found.now();
+    let door = Door { store: &found.store, now: &clock, live: &live, scenario: &scenario, occasion: &occasion, only };
     let (mut told, entering) = door.all(leads, true).await?;
-    told.strangers = strangers;
+    (told.strangers, told.refused) = (strangers, refused);
     if args.dry_run || entering.is_empty() {
         return Ok(Enrolled { dry_run: args.dry_run, ..told });
     }
     if !args.yes {
-        write!(out, "{}", Enrolled { dry_run: true, ..told.clone() }.said())?;
-        out.flush()?;
-        let asked = format!("{} into {scenario} on the occasion \"{occasion}\"?", counted(entering.len(), "lead", "leads"));
-        if !output::confirmed(&asked)? {
-            bail!("nothing was changed");
-        }
+        // Before the question, which does not wait for what else is said.
+        output::write(&Enrolled { dry_run: true, ..told.clone() }.said())?;
+        let enter = counted(entering.len(), "lead enters", "leads enter");
+        output::agreed(false, &format!("\n{enter} {scenario} on the occasion \"{occasion}\". Go on?"))?;
     }
     let (done, _) = door.all(entering, false).await?;
     for (why, count) in done.kept_out {
@@ -165,25 +175,36 @@ pub async fn enroll(args: &EnrollArgs, out: &mut dyn Write) -> anyhow::Result<En
     Ok(Enrolled { entered: done.entered, unreadable: told.unreadable + done.unreadable, dry_run: false, ..told })
 }
 
-/// The scenario of this name that is live.
-fn named(live: &Versioned, name: &str) -> anyhow::Result<ScenarioId> {
-    let found = live.playbook.scenarios.keys().find(|id| id.as_str() == name);
-    found.cloned().ok_or_else(|| {
-        let names: Vec<&str> = live.playbook.scenarios.keys().map(ScenarioId::as_str).collect();
-        anyhow!("no scenario is called \"{name}\": {}", authoring::instead(name, names))
+/// Lets one lead in, as the command does; answers why it was kept out, if it was.
+///
+/// # Errors
+/// If it is not known to have entered.
+pub async fn let_in(
+    store: &Store,
+    live: &Versioned,
+    scenario: &ScenarioId,
+    occasion: &str,
+    lead: &LeadId,
+    now: Timestamp,
+) -> Result<Option<String>, Error> {
+    let door = Door { store, now: &|| now, live, scenario, occasion, only: None };
+    Ok(match door.one(lead, false).await? {
+        Look::Enters => None,
+        Look::NotMeant => Some("there is no such scenario".to_owned()),
+        Look::KeptOut(why) => Some(why),
     })
 }
 
-/// Who is meant, or may be; and how many addresses are nobody's.
-async fn meant(found: &Installation, live: &Versioned, whom: &WhomArgs) -> anyhow::Result<(Vec<LeadId>, usize)> {
-    if let Some(file) = &whom.csv {
-        let keys = found.keys().await?;
-        let columns: &[Named] = &[];
-        let hashes = list::hashes(file, columns, &live.playbook, &keys, found.now())?;
-        return Ok(list::leads(&found.store, &hashes).await?);
+/// Who is meant, or may be; how many addresses are nobody's; and which rows of a list cannot be used.
+async fn meant(found: &Installation, live: &Versioned, args: &EnrollArgs) -> anyhow::Result<(Vec<LeadId>, usize, Vec<String>)> {
+    let whom = &args.whom;
+    if let Some(file) = &whom.list {
+        let listed = list::read(file, &args.columns, &live.playbook, &found.keys().await?, found.now())?;
+        let (leads, strangers) = list::leads(&found.store, &listed.hashes).await?;
+        return Ok((leads, strangers, listed.refused));
     }
     if whom.segment.is_some() {
-        return Ok((everybody::all(&found.store, &live.playbook).await?, 0));
+        return Ok((everybody::all(&found.store, &live.playbook).await?, 0, vec![]));
     }
     let mut leads = Vec::new();
     for who in &whom.lead {
@@ -191,7 +212,7 @@ async fn meant(found: &Installation, live: &Versioned, whom: &WhomArgs) -> anyho
     }
     leads.sort_unstable();
     leads.dedup();
-    Ok((leads, 0))
+    Ok((leads, 0, vec![]))
 }
 
 impl Door<'_> {
@@ -205,6 +226,7 @@ impl Door<'_> {
             entered: 0,
             kept_out: BTreeMap::new(),
             strangers: 0,
+            refused: vec![],
             unreadable: 0,
         };
         let (progress, mut unreadable, mut entering) = (everybody::progress(leads.len())?, Unreadable::default(), Vec::new());
@@ -236,12 +258,15 @@ impl Door<'_> {
     async fn look(&self, id: &LeadId, dry_run: bool) -> Result<Look, Error> {
         let (playbook, version) = (&*self.live.playbook, &self.live.version);
         let Some(scenario) = playbook.scenarios.get(self.scenario) else { return Ok(Look::NotMeant) };
-        let Some(before) = self.store.lead(id).await?.filter(|lead| lead.erased.is_none()) else {
-            return Ok(Look::KeptOut("there is no such lead any more".to_owned()));
-        };
+        let before = self.store.lead(id).await?;
         let log = self.store.log(&LogOwner::Lead(id.clone())).await?;
+        let Some(before) = before.filter(|lead| lead.erased.is_none()) else {
+            // Of one that is erased nothing is left; one that was just imported has a log before anything is made of it.
+            let gone = log.records.is_empty();
+            return Ok(Look::KeptOut(if gone { GONE } else { NEW }.to_owned()));
+        };
         // What was taken has happened, whatever this machine's clock says.
-        let now = log.records.iter().map(|record| record.received).fold(self.found.now(), Ord::max);
+        let now = log.records.iter().map(|record| record.received).fold((self.now)(), Ord::max);
         let folded = Folded::of(playbook, &log, now);
         if self.only.is_some_and(|only| !folded.holds(only)) {
             return Ok(Look::NotMeant);
@@ -249,7 +274,7 @@ impl Door<'_> {
         let entering = michi::scenario::enroll(playbook, version, (self.scenario, scenario), id, &folded, self.occasion, now);
         let entering = match entering {
             Ok(entering) => entering,
-            Err(why) => return Ok(Look::KeptOut(words(&why))),
+            Err(why) => return Ok(Look::KeptOut(why.to_string())),
         };
         if !dry_run {
             self.save(before, entering.enrollment, (id, entering.record)).await?;
@@ -271,25 +296,6 @@ impl Door<'_> {
     }
 }
 
-/// Why a lead is kept out.
-fn words(why: &KeptOut) -> String {
-    match why {
-        KeptOut::UnderWay => "is under way in it".to_owned(),
-        KeptOut::Before => "was in it before, and may not enter again (`again` in its file), or not yet".to_owned(),
-        KeptOut::Audience => "is not in its audience".to_owned(),
-        KeptOut::Draining => "the scenario takes in nobody any more (`under_way: drain`)".to_owned(),
-        KeptOut::WouldLeave(left) => match left {
-            Left::Goal => "has reached its goal already".to_owned(),
-            Left::Exit(exit) => format!("would leave at once by its exit {exit}"),
-            Left::Unsubscribed => "wants no marketing mail, or may get none".to_owned(),
-            Left::InSales => "is in sales' hands, or disqualified".to_owned(),
-            Left::End | Left::Stopped(_) | Left::StepGone | Left::ScenarioGone | Left::ByHand => {
-                "would be at its end at once".to_owned()
-            }
-        },
-    }
-}
-
 impl Enrolled {
     fn said(&self) -> String {
         let verb = if self.dry_run { "would enter" } else { "entered" };
@@ -300,6 +306,7 @@ impl Enrolled {
         if self.strangers > 0 {
             said += &format!("{:>7}  on the list are no leads: `michi import` makes them some\n", self.strangers);
         }
+        said += &list::told(&self.refused).unwrap_or_default();
         said + &audience::unreadable(self.unreadable).unwrap_or_default()
     }
 }

@@ -7,14 +7,12 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::bail;
 use futures::StreamExt as _;
-use jiff::Timestamp;
-use michi::activity::{Kind, Record};
+use jiff::{SignedDuration, Timestamp};
 use michi::id::{LeadId, ScenarioId};
 use michi::io::store::{DueKey, Found, Lies, Open, Pause, Progress};
 use michi::io::{Error, Retry, Store};
-use michi::scenario::{Enrollment, Left, Waiting};
+use michi::scenario::{Advance, Enrollment, Left, Waiting};
 use serde::Serialize;
 
 use super::meant;
@@ -64,7 +62,7 @@ pub struct ResumeArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct StopArgs {
     /// Do not ask
-    #[arg(long)]
+    #[arg(long, short)]
     pub yes: bool,
     /// Whom.
     #[command(flatten)]
@@ -76,12 +74,18 @@ pub struct StopArgs {
 pub struct Halted {
     /// The scenario.
     pub scenario: ScenarioId,
+    /// The one lead that was meant; none: all of them.
+    pub lead: Option<LeadId>,
+    /// Since when the scenario as a whole is paused, and by whom; none: it is not.
+    pub paused: Option<Pause>,
     /// How many leads it was done with.
     pub leads: usize,
     /// How many of them were under way there.
     pub under_way: usize,
 }
 
+/// What stopping does not end.
+const NEWCOMERS: &str = "Who meets its trigger from now on still enters";
 /// How often one enrollment is read anew when `step` was faster.
 const REREADS: usize = 8;
 /// How often the index is asked for what lies aside, and so long in between it may be behind.
@@ -118,8 +122,17 @@ pub fn run_resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
         let halted = resume(args).await?;
         let id = &halted.scenario;
         let said = match &args.whom.lead {
-            Some(_) if halted.leads == 0 => format!("the lead was not paused by itself in {id}\n"),
-            Some(_) => format!("the lead goes on in {id}\n"),
+            Some(_) => {
+                let itself = match (halted.leads, &halted.paused) {
+                    (0, _) => "the lead was not paused by itself",
+                    (_, Some(_)) => "the lead rests no more by itself",
+                    (_, None) => "the lead goes on",
+                };
+                match &halted.paused {
+                    Some(pause) => format!("{itself} in {id}, which {} has paused for all: michi resume {id}\n", pause.by),
+                    None => format!("{itself} in {id}\n"),
+                }
+            }
             None => format!(
                 "{id} goes on: {} taken up that fell due meanwhile; each step's rule for lateness says what it does now\n",
                 counted(halted.leads, "lead is", "leads are")
@@ -135,19 +148,14 @@ pub fn run_resume(args: &ResumeArgs) -> anyhow::Result<ExitCode> {
 /// If there is no such scenario or lead, or the installation does not answer.
 pub fn run_stop(args: &StopArgs) -> anyhow::Result<ExitCode> {
     shown::run(async |out| {
-        if !args.yes {
-            let whom = args.whom.lead.as_ref().map_or("Every lead under way in it", |_| "The lead");
-            if !output::confirmed(&format!("{whom} leaves {} for good. Go on?", args.whom.scenario))? {
-                bail!("nothing was changed");
-            }
-        }
         let halted = stop(args).await?;
         let id = &halted.scenario;
         let said = match &args.whom.lead {
             Some(_) if halted.leads == 0 => format!("the lead is not under way in {id}\n"),
             Some(_) => format!("the lead has left {id}\n"),
             None => format!(
-                "{} left {id}. Who meets its trigger from now on enters: `under_way: drain` in its file keeps everybody out\n",
+                "{} left {id}, and letters that had not gone out are withdrawn. {NEWCOMERS}: `under_way: drain` in its file keeps \
+                 everybody out\n",
                 counted(halted.leads, "lead has", "leads have")
             ),
         };
@@ -170,14 +178,15 @@ fn tell(halted: &Halted, json: bool, said: &str, out: &mut dyn Write) -> anyhow:
 /// If there is no such scenario or lead, or the installation does not answer.
 pub async fn pause(args: &PauseArgs) -> anyhow::Result<Halted> {
     let found = args.whom.target.open().await?;
-    let scenario = meant(&found, &args.whom.scenario).await?;
-    if args.whom.lead.is_some() {
-        let keys = meant_keys(&found, &scenario, &args.whom).await?;
-        return each(&scenario, keys, |key| rest(&found.store, key)).await;
+    let (scenario, lead) = about(&found, &args.whom).await?;
+    if lead.is_some() {
+        let keys = meant_keys(&found, &scenario, lead.as_ref()).await?;
+        let (leads, under_way) = each(keys, |key| rest(&found.store, key)).await?;
+        return halted(&found, scenario, lead, leads, under_way).await;
     }
     found.store.pause(&scenario, &Pause { since: found.now(), by: args.by.name()? }).await?;
     let under_way = found.store.open_enrollments(Some(&scenario)).await?.len();
-    Ok(Halted { scenario, leads: under_way, under_way })
+    halted(&found, scenario, lead, under_way, under_way).await
 }
 
 /// Takes a pause away, and makes due again what fell due meanwhile.
@@ -186,51 +195,81 @@ pub async fn pause(args: &PauseArgs) -> anyhow::Result<Halted> {
 /// If there is no such scenario or lead, or the installation does not answer.
 pub async fn resume(args: &ResumeArgs) -> anyhow::Result<Halted> {
     let found = args.whom.target.open().await?;
-    let scenario = meant(&found, &args.whom.scenario).await?;
+    let (scenario, lead) = about(&found, &args.whom).await?;
     let store = &found.store;
-    if let Some(who) = &args.whom.lead {
-        let keys = of_lead(store, &lead::meant(&found, who).await?, &scenario).await?;
-        return each(&scenario, keys, |key| go_on(store, key, true)).await;
+    if lead.is_some() {
+        let keys = meant_keys(&found, &scenario, lead.as_ref()).await?;
+        let (leads, under_way) = each(keys, |key| go_on(store, key, true, found.now())).await?;
+        return halted(&found, scenario, lead, leads, under_way).await;
     }
     // First the pause: from then on nobody is laid aside. The index may be a moment behind, so it is asked until it is empty.
     store.unpause(&scenario).await?;
-    let mut halted = Halted { scenario: scenario.clone(), leads: 0, under_way: 0 };
+    let (mut leads, mut under_way) = (0, 0);
     for _ in 0..LOOKS {
         let mut open = store.open_enrollments(Some(&scenario)).await?;
-        halted.under_way = open.len();
+        under_way = open.len();
         open.retain(|open| open.lies == Lies::Paused);
-        let again = each(&scenario, open.iter().map(Open::key).collect(), |key| go_on(store, key, false)).await?;
-        halted.leads += again.leads;
+        leads += each(open.iter().map(Open::key).collect(), |key| go_on(store, key, false, found.now())).await?.0;
         tokio::time::sleep(BEHIND).await;
     }
-    Ok(halted)
+    halted(&found, scenario, None, leads, under_way).await
 }
 
-/// Ends a scenario for everybody under way, or for one lead.
+/// Ends a scenario for everybody under way, or for one lead, once somebody who has seen how many agrees.
 ///
 /// # Errors
-/// If there is no such scenario or lead, or the installation does not answer.
+/// If there is no such scenario or lead, nobody agrees, or the installation does not answer.
 pub async fn stop(args: &StopArgs) -> anyhow::Result<Halted> {
+    output::asks_no_program(args.whom.json, args.yes, "--yes")?;
     let found = args.whom.target.open().await?;
-    let scenario = meant(&found, &args.whom.scenario).await?;
-    let keys = meant_keys(&found, &scenario, &args.whom).await?;
-    each(&scenario, keys, |key| end(&found.store, key, found.now())).await
+    let (scenario, lead) = about(&found, &args.whom).await?;
+    let keys = meant_keys(&found, &scenario, lead.as_ref()).await?;
+    if !keys.is_empty() && !args.yes {
+        let leave = match lead {
+            Some(_) => format!("The lead leaves {scenario} for good."),
+            None => format!("{} {scenario} for good. {NEWCOMERS}.", counted(keys.len(), "lead leaves", "leads leave")),
+        };
+        output::agreed(false, &format!("{leave}\nLetters of it that have not gone out are withdrawn. Go on?"))?;
+    }
+    let (leads, under_way) = each(keys, |key| end(&found.store, key, found.now())).await?;
+    halted(&found, scenario, lead, leads, under_way).await
 }
 
-/// The open enrollments that are meant.
-async fn meant_keys(found: &Installation, scenario: &ScenarioId, whom: &Whom) -> anyhow::Result<Vec<DueKey>> {
-    Ok(match &whom.lead {
-        Some(who) => of_lead(&found.store, &lead::meant(found, who).await?, scenario).await?,
-        None => found.store.open_enrollments(Some(scenario)).await?.iter().map(Open::key).collect(),
-    })
+/// The scenario and the lead that are meant.
+async fn about(found: &Installation, whom: &Whom) -> anyhow::Result<(ScenarioId, Option<LeadId>)> {
+    let scenario = meant(found, &whom.scenario).await?;
+    let lead = match &whom.lead {
+        Some(who) => Some(lead::meant(found, who).await?),
+        None => None,
+    };
+    Ok((scenario, lead))
 }
 
-/// Does something with each of these; answers with how many it was done.
+/// The open enrollments that are meant: those of all, or of one lead.
+async fn meant_keys(found: &Installation, scenario: &ScenarioId, lead: Option<&LeadId>) -> Result<Vec<DueKey>, Error> {
+    match lead {
+        Some(lead) => of_lead(&found.store, lead, scenario).await,
+        None => Ok(found.store.open_enrollments(Some(scenario)).await?.iter().map(Open::key).collect()),
+    }
+}
+
+/// What was done, with what holds of the scenario now.
+async fn halted(
+    found: &Installation,
+    scenario: ScenarioId,
+    lead: Option<LeadId>,
+    leads: usize,
+    under_way: usize,
+) -> anyhow::Result<Halted> {
+    let paused = found.store.pauses().await?.remove(&scenario);
+    Ok(Halted { scenario, lead, paused, leads, under_way })
+}
+
+/// Does something with each of these; answers with how many it was done, and of how many.
 async fn each<F: Future<Output = Result<bool, Error>>>(
-    scenario: &ScenarioId,
     keys: Vec<DueKey>,
     work: impl Fn(DueKey) -> F,
-) -> anyhow::Result<Halted> {
+) -> anyhow::Result<(usize, usize)> {
     let (under_way, mut leads) = (keys.len(), 0);
     let progress = everybody::progress(under_way)?;
     let mut done = pin!(everybody::each(keys, work, &progress));
@@ -238,7 +277,7 @@ async fn each<F: Future<Output = Result<bool, Error>>>(
         leads += usize::from(done?);
     }
     progress.finish_and_clear();
-    Ok(Halted { scenario: scenario.clone(), leads, under_way })
+    Ok((leads, under_way))
 }
 
 async fn of_lead(store: &Store, lead: &LeadId, scenario: &ScenarioId) -> Result<Vec<DueKey>, Error> {
@@ -262,7 +301,11 @@ async fn change<F: Future<Output = Result<bool, Error>>>(
     Err(Error::later("an enrollment moves all the time: try again"))
 }
 
-async fn rest(store: &Store, key: DueKey) -> Result<bool, Error> {
+/// Has one lead rest in a scenario. Answers whether it does by this.
+///
+/// # Errors
+/// If it is not known to rest.
+pub async fn rest(store: &Store, key: DueKey) -> Result<bool, Error> {
     change(store, key, |before| async move {
         if matches!(before.waiting, Waiting::Resume { .. }) {
             return Ok(false);
@@ -274,32 +317,37 @@ async fn rest(store: &Store, key: DueKey) -> Result<bool, Error> {
     .await
 }
 
-/// Makes an enrollment due again; of those that rest by themselves only if that one is meant.
-async fn go_on(store: &Store, key: DueKey, alone: bool) -> Result<bool, Error> {
+/// Makes an enrollment due again, and one that rested by itself at once, if that one is meant. Answers whether it was aside.
+///
+/// # Errors
+/// If it is not known to be due.
+pub async fn go_on(store: &Store, key: DueKey, alone: bool, now: Timestamp) -> Result<bool, Error> {
     change(store, key, |before| async move {
-        let waiting = match (&before.waiting, alone) {
-            (Waiting::Resume { before }, true) => (**before).clone(),
+        let (waiting, due) = match (&before.waiting, alone) {
+            // While it rested nobody looked at what the lead did.
+            (Waiting::Resume { before: rested }, true) => ((**rested).clone(), before.due.min(now)),
             (Waiting::Resume { .. }, false) => return Ok(false),
             (_, true) => return Ok(false),
-            (waiting, false) => waiting.clone(),
+            (waiting, false) => (waiting.clone(), before.due),
         };
-        let after = Enrollment { waiting, revision: before.revision + 1, ..before.clone() };
+        let after = Enrollment { waiting, due, revision: before.revision + 1, ..before.clone() };
         store.put_off_enrollment(&before, &after, Lies::Due).await.map(|()| true)
     })
     .await
 }
 
-async fn end(store: &Store, key: DueKey, now: Timestamp) -> Result<bool, Error> {
+/// Ends an enrollment by hand. Answers whether it was open.
+///
+/// # Errors
+/// If it is not known to be over.
+pub async fn end(store: &Store, key: DueKey, now: Timestamp) -> Result<bool, Error> {
     change(store, key, |before| async move {
-        let kind = Kind::Advanced {
-            scenario: before.scenario.clone(),
-            enrollment: before.id.clone(),
-            version: before.version.clone(),
-            passed: vec![],
-            left: Some(Left::ByHand),
-        };
-        let record = Record::decision(before.record(), now, kind);
-        let progress = Progress { before: &before, after: None, record: Some(&record), scores: false, message: None };
+        // This machine's clock may be behind the one by which the run began.
+        let now = now.max(before.entered + SignedDuration::from_millis(1));
+        let record = Advance::ended(&before, Left::ByHand).record(&before, now);
+        let taken_back = store.taken_back(&before, &Left::ByHand, now).await?;
+        let (record, taken_back) = (record.as_ref(), taken_back.as_ref());
+        let progress = Progress { before: &before, after: None, record, scores: false, message: None, taken_back };
         store.advance(&progress).await.map(|()| true)
     })
     .await

@@ -7,23 +7,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use jiff::Timestamp;
 use michi::id::ScenarioId;
 use michi::io::Versioned;
 use michi::io::store::{Lies, Open, Pause};
-use michi::playbook::authoring;
 use michi::playbook::scenario::UnderWay;
 use serde::Serialize;
 
 use crate::account::{Installation, Target};
+use crate::named;
 use crate::shown::{self, Form, Table, moment};
 
-pub use enroll::{EnrollArgs, Enrolled, WhomArgs, enroll, run_enroll};
-pub use halt::{Halted, PauseArgs, ResumeArgs, StopArgs, pause, resume, run_pause, run_resume, run_stop, stop};
+pub use enroll::{EnrollArgs, Enrolled, WhomArgs, enroll, let_in, run_enroll};
+pub use halt::{Halted, PauseArgs, ResumeArgs, StopArgs, end, go_on, pause, rest, resume, run_pause, run_resume, run_stop, stop};
+
+/// What the columns say, and what can be done, for `--help`.
+const WORDS: &str = "\
+What the columns say:
+  under way  leads that have entered and not left
+  aside      of them, those that wait for `michi resume`: what they waited for came during a pause
+  held       of them, those whose next step failed time and again: `michi doctor` says why, `michi redrive` goes on
+  next       when the first of the others is looked at
+A lead is ready for sales at the stage mql (marketing qualified lead): `michi results` counts who came to it.
+
+Examples:
+  michi enroll trial --segment warm --dry-run        who would enter, and why the others would not
+  michi enroll trial --list expo.csv --occasion expo
+  michi pause trial                                  and on again with `michi resume trial`
+  michi stop trial --lead ann@example.com            one lead leaves";
 
 /// What `michi scenarios` takes.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = WORDS)]
 pub struct ScenariosArgs {
     /// In which form.
     #[command(flatten)]
@@ -82,14 +97,7 @@ pub async fn show(args: &ScenariosArgs, out: &mut dyn Write) -> anyhow::Result<(
         let [under_way, aside, held] = counts;
         table.row([one.scenario.to_string(), name, under_way, aside, held, next, one.state(|at| moment(at, zone))]);
     }
-    if args.form.csv {
-        table.csv(out)?;
-    } else if listed.is_empty() {
-        writeln!(out, "the playbook has no scenarios: write them in scenarios/NAME.yaml")?;
-    } else {
-        table.columns(out)?;
-    }
-    Ok(())
+    Ok(table.write(args.form.csv, "the playbook has no scenarios: write them in scenarios/NAME.yaml", out)?)
 }
 
 /// Every scenario that is live, paused, or has leads under way.
@@ -142,8 +150,5 @@ pub(crate) async fn meant(found: &Installation, name: &str) -> anyhow::Result<Sc
     let (open, pauses) = (found.store.open_enrollments(None).await?, found.store.pauses().await?);
     let listed = list(&live, &open, &pauses);
     let meant = listed.iter().find(|one| one.scenario.as_str() == name).map(|one| one.scenario.clone());
-    meant.ok_or_else(|| {
-        let names: Vec<&str> = listed.iter().map(|one| one.scenario.as_str()).collect();
-        anyhow!("no scenario is called \"{name}\": {}", authoring::instead(name, names))
-    })
+    meant.ok_or_else(|| named::unknown("scenario", name, listed.iter().map(|one| one.scenario.as_str())))
 }

@@ -14,16 +14,17 @@ use futures::StreamExt as _;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use michi::activity::{Log, LogOwner};
-use michi::id::{LeadId, ScenarioId};
+use michi::id::LeadId;
 use michi::io::Clock;
-use michi::playbook::{Playbook, authoring};
+use michi::playbook::Playbook;
 use michi::scenario::simulate::{Assume, Course, Rates, Report, Simulation, examples, listed};
 
 use crate::account::{Installation, Target};
+use crate::import::columns::Named;
 use crate::import::list::{self, Known, Reading};
 use crate::plan::Candidate;
 use crate::shown::Form;
-use crate::{everybody, lead};
+use crate::{everybody, lead, named};
 
 /// What `michi simulate` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -31,9 +32,13 @@ pub struct SimulateArgs {
     /// The scenario; without one, all run together, as they would share the leads' attention
     #[arg(value_name = "SCENARIO")]
     pub scenario: Option<String>,
-    /// The people of this CSV file instead of the leads there are; they are taken as having agreed to mail
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["lead", "examples"])]
-    pub leads: Option<PathBuf>,
+    /// The people on this list instead of the leads there are: a CSV file. They are taken as having agreed to mail
+    #[arg(long, alias = "leads", value_name = "FILE", conflicts_with_all = ["lead", "examples"])]
+    pub list: Option<PathBuf>,
+    /// What a column of the list says, where its heading is not known: `Adresse=email`; `Private mail=` leaves it out. May be
+    /// given again
+    #[arg(long = "column", value_name = "HEADING=ATTRIBUTE", requires = "list")]
+    pub columns: Vec<Named>,
     /// Only this lead
     #[arg(long, value_name = "ID|ADDRESS", conflicts_with = "examples")]
     pub lead: Option<String>,
@@ -46,7 +51,7 @@ pub struct SimulateArgs {
     /// What people do meanwhile: everything that is hoped for, nothing, or what they did so far, as often as they did
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Assumed::None)]
     pub assume: Assumed,
-    /// By the playbook in this folder instead of the live one. With --leads or --examples no installation is asked then
+    /// By the playbook in this folder instead of the live one. With --list or --examples no installation is asked then
     #[arg(long, value_name = "DIR")]
     pub playbook: Option<PathBuf>,
     /// In which form. `--csv` writes a line for each letter.
@@ -101,7 +106,7 @@ pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
 /// Says what is wrong with the playbook, the list or the name, or that the installation does not answer.
 pub async fn show(args: &SimulateArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let Ground { playbook, now, people, leads, agreed } = ground(args).await?;
-    let only = args.scenario.as_ref().map(|name| named(&playbook, name)).transpose()?;
+    let only = args.scenario.as_ref().map(|name| named::scenario(&playbook, name)).transpose()?.map(|(id, _)| id.clone());
     if playbook.scenarios.is_empty() {
         bail!("the playbook has no scenarios: write them in scenarios/NAME.yaml");
     }
@@ -113,7 +118,7 @@ pub async fn show(args: &SimulateArgs, out: &mut dyn Write) -> anyhow::Result<()
     let version = playbook.version();
     let simulation = Simulation { playbook: &playbook, version, only, begin: now, days: args.days, assume, agreed };
     let progress = everybody::progress(leads.len())?;
-    let courses = all(&simulation, leads, &progress);
+    let courses = all(&simulation, leads, &progress)?;
     progress.finish_and_clear();
     let report = Report::of(&simulation, &courses);
     let simulated = Simulated { simulation: &simulation, people: &people, courses: &courses, report };
@@ -125,7 +130,7 @@ pub async fn show(args: &SimulateArgs, out: &mut dyn Write) -> anyhow::Result<()
 }
 
 /// Lets every lead go; the machine's processors share the leads.
-fn all(simulation: &Simulation<'_>, leads: Vec<(LeadId, Log)>, progress: &ProgressBar) -> Vec<Course> {
+fn all(simulation: &Simulation<'_>, leads: Vec<(LeadId, Log)>, progress: &ProgressBar) -> anyhow::Result<Vec<Course>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = leads.len().div_ceil(threads).max(1);
     let run = |part: &[(LeadId, Log)]| -> Vec<Course> {
@@ -138,17 +143,24 @@ fn all(simulation: &Simulation<'_>, leads: Vec<(LeadId, Log)>, progress: &Progre
     std::thread::scope(|scope| {
         let run = &run;
         let parts: Vec<_> = leads.chunks(share).map(|part| scope.spawn(move || run(part))).collect();
-        parts.into_iter().filter_map(|part| part.join().ok()).flatten().collect()
+        let mut courses = Vec::with_capacity(leads.len());
+        for part in parts {
+            let part = part
+                .join()
+                .map_err(|_| anyhow!("a lead's course ended with a defect in michi itself: nothing is said of any"))?;
+            courses.extend(part);
+        }
+        Ok(courses)
     })
 }
 
 /// The playbook and the leads.
 async fn ground(args: &SimulateArgs) -> anyhow::Result<Ground> {
-    if let (Some(folder), true) = (&args.playbook, args.leads.is_some() || args.examples) {
+    if let (Some(folder), true) = (&args.playbook, args.list.is_some() || args.examples) {
         let playbook = Candidate::load(folder)?.playbook;
         let now = Clock::System.now();
-        return match &args.leads {
-            Some(file) => from_list(playbook, file, now),
+        return match &args.list {
+            Some(file) => from_list(playbook, file, &args.columns, now),
             None => Ok(made_up(playbook, now)),
         };
     }
@@ -159,8 +171,8 @@ async fn ground(args: &SimulateArgs) -> anyhow::Result<Ground> {
         None => (*live.playbook).clone(),
     };
     let now = found.now();
-    if let Some(file) = &args.leads {
-        return from_list(playbook, file, now);
+    if let Some(file) = &args.list {
+        return from_list(playbook, file, &args.columns, now);
     }
     if args.examples {
         return Ok(made_up(playbook, now));
@@ -202,10 +214,10 @@ fn made_up(playbook: Playbook, now: Timestamp) -> Ground {
     Ground { playbook, now, people, leads, agreed: true }
 }
 
-fn from_list(playbook: Playbook, file: &Path, now: Timestamp) -> anyhow::Result<Ground> {
+fn from_list(playbook: Playbook, file: &Path, columns: &[Named], now: Timestamp) -> anyhow::Result<Ground> {
     let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let known = Known { zone: playbook.setup.time_zone.get(), owners: &playbook.setup.owners, now };
-    let reading = Reading { ignore_unknown: true, ..Reading::default() };
+    let reading = Reading { named: columns.to_vec(), ignore_unknown: true, ..Reading::default() };
     let list = list::read(&bytes, &reading, &known).with_context(|| file.display().to_string())?;
     let person = |person: list::Person| {
         let address = person.address.to_string();
@@ -225,19 +237,12 @@ fn from_list(playbook: Playbook, file: &Path, now: Timestamp) -> anyhow::Result<
     Ok(Ground { playbook, now, people, leads, agreed: true })
 }
 
-fn named(playbook: &Playbook, name: &str) -> anyhow::Result<ScenarioId> {
-    let found = playbook.scenarios.keys().find(|id| id.as_str() == name);
-    found.cloned().ok_or_else(|| {
-        let names: Vec<&str> = playbook.scenarios.keys().map(ScenarioId::as_str).collect();
-        anyhow!("no scenario is called \"{name}\": {}", authoring::instead(name, names))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
 
     use clap::Parser as _;
+    use michi::playbook::authoring;
 
     use super::*;
 

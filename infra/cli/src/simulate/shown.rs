@@ -7,7 +7,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use michi::fold::fold;
 use michi::id::ScenarioId;
-use michi::scenario::simulate::{Assume, Course, Delays, Hold, Letter};
+use michi::scenario::simulate::{Assume, Course, Delays, Hold, Letter, left_for};
 use serde_json::json;
 
 use super::Simulated;
@@ -44,7 +44,7 @@ impl Simulated<'_> {
             let address = self.address(course);
             for letter in &course.letters {
                 let sent = letter.sent.map(|sent| sent.to_string()).unwrap_or_default();
-                let held = letter.held.keys().map(|hold| said(*hold)).collect::<Vec<_>>().join(" ");
+                let held = letter.held.keys().map(|hold| said(*hold)).collect::<Vec<_>>().join("; ");
                 let (lead, owed) = (course.lead.to_string(), letter.owed.to_string());
                 let (scenario, step, mail) = (letter.scenario.to_string(), letter.step.to_string(), letter.mail.to_string());
                 table.row([lead, address.clone(), scenario, step, mail, owed, sent, held]);
@@ -60,14 +60,16 @@ impl Simulated<'_> {
             self.scenario(scenario, out)?;
         }
         let sent: u64 = report.days.values().sum();
-        writeln!(out, "\nletters: {sent} sent, {} that would not go out", report.unsent)?;
+        let waiting = counted(report.waiting, "waits", "wait");
+        writeln!(out, "\nletters: {sent} sent, {waiting} to go out at the end, {} that would never go out", report.unsent)?;
         for (mail, letters) in &report.mails {
             writeln!(out, "  {letters:>7}  {mail}")?;
         }
         for (hold, Delays { letters, longest_hours }) in &report.held {
-            let held = counted(usize::try_from(*letters).unwrap_or(usize::MAX), "letter", "letters");
+            let held = counted(*letters, "letter", "letters");
             match hold {
                 Hold::NotAllowed => writeln!(out, "  {held} to leads that have not agreed, or want no such mail")?,
+                Hold::TakenBack => writeln!(out, "  {held} taken back, since the lead left the scenario before")?,
                 hold => writeln!(out, "  {held} held back by {}, for {} at most", said(*hold), lasting(*longest_hours))?,
             }
         }
@@ -120,11 +122,16 @@ impl Simulated<'_> {
             writeln!(out, "  {leads:>7}  kept out: {why}")?;
         }
         for (why, leads) in report.left.get(scenario).into_iter().flatten() {
-            writeln!(out, "  {leads:>7}  left: {why}")?;
+            writeln!(out, "  {leads:>7}  left: {}", left_for(why))?;
         }
         for (step, stuck) in report.under_way.get(scenario).into_iter().flatten() {
-            let some: Vec<&str> = stuck.some.iter().map(michi::id::LeadId::as_str).collect();
-            writeln!(out, "  {:>7}  still under way at the end, at {step}: {}", stuck.leads, some.join(", "))?;
+            let some = stuck.some.iter().filter_map(|lead| self.courses.iter().find(|course| course.lead == *lead));
+            let some: Vec<String> = some.map(|course| self.address(course)).collect();
+            let more = match stuck.leads.saturating_sub(some.len() as u64) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            writeln!(out, "  {:>7}  still under way at the end, at {step}: {}{more}", stuck.leads, some.join(", "))?;
         }
         if let Some(missed) = report.unreached.get(scenario) {
             writeln!(out, "  nobody came to: {}", missed.join(", "))?;
@@ -134,6 +141,9 @@ impl Simulated<'_> {
 
     /// Who gets what when, for a few leads.
     fn letter_by_letter(&self, out: &mut dyn Write) -> anyhow::Result<()> {
+        if self.letters().next().is_none() {
+            return Ok(());
+        }
         let zone = self.simulation.playbook.setup.time_zone.get();
         let mut table = Table::new(&["lead", " day", "sent", "mail", "scenario/step", "held by"]);
         for (course, letter) in self.letters() {
@@ -145,7 +155,11 @@ impl Simulated<'_> {
             table.row([
                 self.address(course),
                 letter.sent.map(day).unwrap_or_default(),
-                letter.sent.map_or_else(|| "not sent".to_owned(), |sent| shown::moment(sent, zone)),
+                match letter.sent {
+                    Some(sent) => shown::moment(sent, zone),
+                    None if letter.waits(self.simulation.end()) => "waits".to_owned(),
+                    None => "never".to_owned(),
+                },
                 letter.mail.to_string(),
                 format!("{}/{}", letter.scenario, letter.step),
                 letter.held.keys().map(|hold| said(*hold)).collect::<Vec<_>>().join(", "),
@@ -171,6 +185,7 @@ fn said(hold: Hold) -> &'static str {
         Hold::Window => "the window",
         Hold::InSales => "sales",
         Hold::NotAllowed => "consent",
+        Hold::TakenBack => "the end of its run",
     }
 }
 

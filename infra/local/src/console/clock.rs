@@ -32,7 +32,7 @@ pub(super) struct PaceNamed {
 }
 
 pub(super) async fn json(State(console): State<Console>) -> Result<Response, Refusal> {
-    let next_due = queues::waiting(&console.suite)?.into_iter().next();
+    let next_due = queues::next(&console.suite)?;
     page::json(&Clock { now: console.suite.now(), pace: pace(&console), next_due })
 }
 
@@ -48,7 +48,7 @@ struct ClockPage {
 
 pub(super) async fn show(State(console): State<Console>) -> Result<Response, Refusal> {
     let reader = Reader::of(&console);
-    let next = queues::waiting(&console.suite)?.into_iter().next();
+    let next = queues::next(&console.suite)?;
     let pace = pace(&console);
     page::render(&ClockPage {
         frame: Frame::new(&console, "/clock", "Clock").refreshing(),

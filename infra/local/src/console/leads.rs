@@ -143,7 +143,8 @@ pub(super) async fn one(State(console): State<Console>, Path(name): Path<String>
     let nobody = || Refusal::not_found("there is no such lead");
     let id = LeadId::parse(name).map_err(|_| nobody())?;
     let app = console.suite.own();
-    let (live, item) = (app.playbook().await?, app.store.lead(&id).await?);
+    let live = app.playbook().await?;
+    let (id, item) = app.store.lead_at_home(&id).await?;
     if !json {
         item.ok_or_else(nobody)?;
         let no_owner = || Refusal::not_found("the playbook names no owner to whom the page could be shown");

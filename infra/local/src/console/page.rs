@@ -132,5 +132,6 @@ pub(super) fn json(value: &impl Serialize) -> Result<Response, Refusal> {
 }
 
 pub(super) async fn style() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../templates/style.css")).into_response()
+    let style = [answer::style::BASE, include_str!("../../templates/style.css")].concat();
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], style).into_response()
 }

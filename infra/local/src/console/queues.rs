@@ -16,10 +16,6 @@ use crate::{Abandoned, Suite, WakeUp};
 
 /// Schedules come every minute; what has waited twice as long is overdue.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(2);
-/// The partition of the due index that no function sweeps: a person must look.
-const HELD: &str = "held";
-/// That of what is paused: it waits for somebody to go on with it, and is never overdue.
-const PAUSED: &str = "paused";
 /// The most that is counted.
 const MOST: usize = 10_000;
 
@@ -59,6 +55,8 @@ pub(super) enum What {
     Activity,
     /// All leads, to be judged by a changed playbook.
     Derivation,
+    /// A list that has come in, to be told to sales.
+    Import,
     /// A lead under way in a scenario.
     Enrollment,
     /// A mail to send.
@@ -163,14 +161,14 @@ pub(super) async fn show(
     })
 }
 
-/// What waits for a function, the earliest first.
-pub(super) fn waiting(suite: &Suite) -> anyhow::Result<Vec<WakeUp>> {
-    Ok(suite.wake_ups(MOST)?.into_iter().filter(|wake_up| wake_up.function != HELD).collect())
+/// What a function takes up next.
+pub(super) fn next(suite: &Suite) -> anyhow::Result<Option<WakeUp>> {
+    Ok(suite.wake_ups(MOST)?.into_iter().find(WakeUp::is_taken_up))
 }
 
 pub(super) fn counts(suite: &Suite) -> anyhow::Result<Counts> {
     let (all, now) = (suite.wake_ups(MOST)?, suite.now());
-    let (held, waiting): (Vec<&WakeUp>, Vec<&WakeUp>) = all.iter().partition(|wake_up| wake_up.function == HELD);
+    let (held, waiting): (Vec<&WakeUp>, Vec<&WakeUp>) = all.iter().partition(|wake_up| wake_up.is_held());
     let held = |what| held.iter().filter(|wake_up| What::of(wake_up) == what).count();
     let (quarantine, suspects) = tables::quarantine(suite)?;
     Ok(Counts {
@@ -187,7 +185,7 @@ pub(super) fn counts(suite: &Suite) -> anyhow::Result<Counts> {
 
 fn queues(suite: &Suite, limit: usize) -> anyhow::Result<Queues> {
     let now = suite.now();
-    let (held, waiting) = suite.wake_ups(MOST)?.into_iter().partition(|wake_up| wake_up.function == HELD);
+    let (held, waiting) = suite.wake_ups(MOST)?.into_iter().partition(WakeUp::is_held);
     let said = |wake_ups: Vec<WakeUp>, waits: bool| {
         let wake_ups = wake_ups.into_iter().take(limit);
         wake_ups
@@ -199,7 +197,7 @@ fn queues(suite: &Suite, limit: usize) -> anyhow::Result<Queues> {
 }
 
 fn is_overdue(wake_up: &WakeUp, now: Timestamp) -> bool {
-    wake_up.function != PAUSED && now.duration_since(wake_up.due) > OVERDUE
+    wake_up.is_taken_up() && now.duration_since(wake_up.due) > OVERDUE
 }
 
 impl Waiting {
@@ -220,6 +218,9 @@ impl Waiting {
 
 impl What {
     pub(super) fn of(wake_up: &WakeUp) -> Self {
+        if wake_up.pk.starts_with("import#") {
+            return Self::Import;
+        }
         match wake_up.sk.split('#').next() {
             Some("lead") => Self::Review,
             Some("wake") => Self::Activity,
@@ -236,6 +237,7 @@ impl What {
             Self::Review => "review of a lead",
             Self::Activity => "activity to score",
             Self::Derivation => "leads to judge by a changed playbook",
+            Self::Import => "list to tell sales of",
             Self::Enrollment => "lead under way in a scenario",
             Self::Message => "mail to send",
             Self::Fact => "fact to publish",

@@ -4,6 +4,7 @@
 //! `ClientRequestToken` is answered, not run again ([`token`]); an identical put leaves no stream record, and old
 //! records are trimmed ([`stream`]).
 
+mod ask;
 mod ledger;
 mod stream;
 mod token;
@@ -24,6 +25,7 @@ use crate::Now;
 use crate::lock::lock;
 use crate::template::Table;
 
+pub use ask::text;
 pub use ledger::Ledger;
 pub use stream::StreamRecord;
 

@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::dynamo::Dynamo;
+use crate::dynamo::{Dynamo, text};
 use crate::template::Wiring;
 
 /// The index's name. Its partitions are named `<function>.<priority>.<shard>`.
 const INDEX: &str = "due";
+/// The partition that no function sweeps: a person must look.
+const HELD: &str = "held";
+/// That of what is paused: it waits for somebody to go on with it.
+const PAUSED: &str = "paused";
 
 /// An item that waits for a function.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -24,6 +28,20 @@ pub struct WakeUp {
     pub pk: String,
     /// The item's sort key.
     pub sk: String,
+}
+
+impl WakeUp {
+    /// Whether no function takes it up any more, so that a person must look.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.function == HELD
+    }
+
+    /// Whether a function takes it up when it is due; what is paused waits for somebody to go on with it.
+    #[must_use]
+    pub fn is_taken_up(&self) -> bool {
+        !self.is_held() && self.function != PAUSED
+    }
 }
 
 pub(super) struct Due {
@@ -58,31 +76,24 @@ impl Due {
         let mut waiting = Vec::new();
         for head in self.dynamo.index_heads(&self.table, INDEX)? {
             let part = text(&head, &self.part);
-            let answer = self.dynamo.call(
-                "Query",
-                json!({
-                    "TableName": self.table,
-                    "IndexName": INDEX,
-                    "KeyConditionExpression": "#part = :part",
-                    "ExpressionAttributeNames": { "#part": self.part },
-                    "ExpressionAttributeValues": { ":part": { "S": part } },
-                    "Limit": limit,
-                }),
-            );
-            for item in answer.body.get("Items").and_then(Value::as_array).into_iter().flatten() {
-                let (pk, sk) = (text(item, "pk").to_owned(), text(item, "sk").to_owned());
-                waiting.push(WakeUp { due: text(item, &self.at).parse()?, function: function(part), pk, sk });
+            let query = json!({
+                "TableName": self.table,
+                "IndexName": INDEX,
+                "KeyConditionExpression": "#part = :part",
+                "ExpressionAttributeNames": { "#part": self.part },
+                "ExpressionAttributeValues": { ":part": { "S": part } },
+                "Limit": limit,
+            });
+            for item in self.dynamo.items("Query", query).take(limit) {
+                let item = item?;
+                let (pk, sk) = (text(&item, "pk").to_owned(), text(&item, "sk").to_owned());
+                waiting.push(WakeUp { due: text(&item, &self.at).parse()?, function: function(part), pk, sk });
             }
         }
         waiting.sort();
         waiting.truncate(limit);
         Ok(waiting)
     }
-}
-
-/// The text of an attribute.
-pub(super) fn text<'a>(item: &'a Value, name: &str) -> &'a str {
-    item.get(name).and_then(|value| value.get("S")?.as_str()).unwrap_or_default()
 }
 
 fn function(part: &str) -> String {

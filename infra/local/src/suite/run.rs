@@ -3,9 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::due::text;
 use super::{Suite, WakeUp};
-use crate::dynamo::StreamRecord;
+use crate::dynamo::{StreamRecord, text};
 use crate::functions::Cause;
 use crate::lock::lock;
 
@@ -180,7 +179,7 @@ impl Suite {
             left.push(format!("given up by {}: {} records, {}", given_up.mapping, given_up.records.len(), given_up.reason));
         }
         for (reason, event) in self.inner.mailbox.reports().dead()? {
-            left.push(format!("an event is given up: {}, {reason}", text_of(&event, "detail-type")));
+            left.push(format!("an event is given up: {}, {reason}", event["detail-type"].as_str().unwrap_or_default()));
         }
         let now = self.now();
         if let Some(at) = self.inner.mailbox.reports().next() {
@@ -201,17 +200,8 @@ impl Suite {
     ///
     /// If there is no such table.
     pub fn items(&self, table: &str) -> anyhow::Result<Vec<Value>> {
-        let mut items: Vec<Value> = Vec::new();
-        let mut start = Value::Null;
-        loop {
-            let answer = self.inner.dynamo.call("Scan", json!({ "TableName": table, "ExclusiveStartKey": start }));
-            anyhow::ensure!(answer.status == 200, "{table} cannot be read: {}", answer.body);
-            items.extend(answer.body.get("Items").and_then(Value::as_array).into_iter().flatten().cloned());
-            start = answer.body.get("LastEvaluatedKey").cloned().unwrap_or_default();
-            if start.is_null() {
-                break;
-            }
-        }
+        let scan = self.inner.dynamo.items("Scan", json!({ "TableName": table }));
+        let mut items: Vec<Value> = scan.collect::<anyhow::Result<_>>()?;
         let key = |item: &Value| ["pk", "sk"].map(|name| item.get(name).map(Value::to_string));
         items.sort_by_key(key);
         Ok(items)
@@ -246,8 +236,4 @@ impl Suite {
         }
         Ok(starts)
     }
-}
-
-fn text_of<'a>(event: &'a Value, name: &str) -> &'a str {
-    event.get(name).and_then(Value::as_str).unwrap_or_default()
 }

@@ -21,8 +21,9 @@ use super::wakes::DueKey;
 use super::{CAPACITY, Store, messages, records, together};
 use crate::activity::{LogOwner, Record};
 use crate::id::{EnrollmentId, LeadId, ScenarioId};
-use crate::mail::message::Message;
-use crate::scenario::Enrollment;
+use crate::mail::gate::Refusal;
+use crate::mail::message::{Event, Message, State};
+use crate::scenario::{Enrollment, Left};
 
 /// An enrollment that has moved, and what comes of that; all or nothing.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Progress<'a> {
     pub scores: bool,
     /// A mail that is owed. One that is there already was owed by the same step before, and stays as it is.
     pub message: Option<&'a Message>,
+    /// A mail that is taken back, as it was read and as it shall be.
+    pub taken_back: Option<&'a (Message, Message)>,
 }
 
 /// Where in the due index an enrollment lies.
@@ -115,13 +118,24 @@ impl Store {
     /// # Errors
     /// If they cannot be read. One alone that cannot is left out: its own turn finds it.
     pub async fn enrollments_of(&self, lead: &LeadId) -> Result<Vec<Enrollment>, Error> {
+        Ok(self.enrollments_lying(lead).await?.into_iter().map(|(enrollment, _)| enrollment).collect())
+    }
+
+    /// The same, each with where it lies.
+    ///
+    /// # Errors
+    /// As [`enrollments_of`](Self::enrollments_of).
+    pub async fn enrollments_lying(&self, lead: &LeadId) -> Result<Vec<(Enrollment, Lies)>, Error> {
         let query = self.client.query().table_name(&*self.leads).consistent_read(true);
         let query = query
             .key_condition_expression("pk = :pk AND begins_with(sk, :enrollment)")
             .expression_attribute_values(":pk", keys::text(keys::lead(lead)))
             .expression_attribute_values(":enrollment", keys::text(keys::ENROLLMENT_PREFIX));
-        let found = self.query(query, usize::MAX, |item| Ok(read::<Enrollment>(item).ok())).await?;
-        Ok(found.into_iter().flatten().collect())
+        let lying = |item: Item| {
+            let lies = lies(&item);
+            Ok(read::<Enrollment>(item).ok().map(|enrollment| (enrollment, lies)))
+        };
+        Ok(self.query(query, usize::MAX, lying).await?.into_iter().flatten().collect())
     }
 
     /// Moves an enrollment on, with what comes of it, if it is as it was read and its lead is there and not being erased.
@@ -129,7 +143,7 @@ impl Store {
     /// # Errors
     /// If it is not known to be moved; says to read again if somebody else was faster.
     pub async fn advance(&self, progress: &Progress<'_>) -> Result<(), Error> {
-        let Progress { before, after, record, scores, message } = progress;
+        let Progress { before, after, record, scores, message, taken_back } = progress;
         let mut effects = vec![match after {
             Some(after) => actions::put(self.enrollment_put(before, to_item(after, Lies::Due)?))?,
             None => actions::delete(
@@ -150,8 +164,31 @@ impl Store {
             }
             effects.push(put_if_absent(&self.activities, item)?);
         }
+        if let Some((before, after)) = taken_back {
+            effects.push(actions::put(self.message_put(before, after)?)?);
+        }
         let owed = message.iter().map(|message| messages::owed(&self.leads, message)).collect::<Result<_, Error>>()?;
         self.transact(WHAT, effects, owed).await
+    }
+
+    /// The newest letter of an enrollment that ends for this reason, as it is and as it shall be once it is taken back; none:
+    /// it is not waiting to be sent, or goes out all the same.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn taken_back(
+        &self,
+        enrollment: &Enrollment,
+        left: &Left,
+        now: Timestamp,
+    ) -> Result<Option<(Message, Message)>, Error> {
+        let Some(mail) = enrollment.mail.as_ref().filter(|_| left.withdraws_mail()) else { return Ok(None) };
+        let Found::One(letter) = self.message(&DueKey::of_letter(&enrollment.lead, mail)).await? else { return Ok(None) };
+        if !matches!(letter.state, State::Pending { .. }) {
+            return Ok(None);
+        }
+        let after = letter.after(Event::Refused { why: Refusal::Cancelled }, now).ok();
+        Ok(after.map(|after| (letter, after)))
     }
 
     /// Moves when an enrollment is looked at, or where it lies, if it is as it was read: `after` has its revision one higher.
@@ -288,6 +325,15 @@ fn to_item(enrollment: &Enrollment, lies: Lies) -> Result<Item, Error> {
     Ok(item)
 }
 
+/// Where the enrollment of an item lies.
+fn lies(item: &Item) -> Lies {
+    match item.get(keys::DUE_PART).and_then(|part| part.as_s().ok()).map(String::as_str) {
+        Some(keys::HELD) => Lies::Held,
+        Some(keys::PAUSED) => Lies::Paused,
+        _ => Lies::Due,
+    }
+}
+
 fn open(item: &Item, lies: Lies) -> Option<Open> {
     let text = |name| item.get(name)?.as_s().ok().cloned();
     let key = DueKey { pk: text(keys::PK)?, sk: text(keys::SK)? };
@@ -327,6 +373,7 @@ mod tests {
     fn an_enrollment_comes_back_as_it_was_and_is_found_where_it_lies() {
         for (lies, wanted) in [(Lies::Due, "step.0."), (Lies::Paused, "paused"), (Lies::Held, "held")] {
             let item = to_item(&waiting(), lies).unwrap();
+            assert_eq!(super::lies(&item), lies);
             assert!(item[keys::DUE_PART].as_s().unwrap().starts_with(wanted), "{item:?}");
             assert_eq!(item[keys::DUE_AT], keys::text("2026-11-22T00:52:00.000Z"));
             let found = open(&item, lies).unwrap();

@@ -7,20 +7,20 @@ use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
-use super::super::Error;
+use super::super::{Error, Retry};
 use super::actions::unbuilt;
 use super::care::QUARANTINE_DAYS;
 use super::derivation::Ready;
 use super::failure::{condition_failed, failed};
-use super::items::LeadItem;
+use super::items::{LeadItem, SettlingVisitor};
 use super::keys::{self, Item};
 use super::{CAPACITY, Store, limits, mailing, records};
 use crate::activity::{Kind, Log, LogOwner};
 use crate::address::Address;
 use crate::consent::{SuppressedBy, Suppression};
-use crate::id::{LeadId, OwnerId, PlaybookVersion, VisitorId};
-use crate::lead::{Level, Phase, Stage};
+use crate::id::{LeadId, OwnerId, VisitorId};
 use crate::mail::message::{Content, Message};
+use crate::merge::taken_in;
 
 /// So long after the mark everything is deleted once more: longer than any request lives, any mark is behind in an index
 /// and any message is under way.
@@ -37,6 +37,8 @@ pub struct Traces {
     pub owners: BTreeSet<OwnerId>,
     /// The lists that named the person.
     pub lists: BTreeSet<crate::id::ImportId>,
+    /// The leads that were merged into the person's.
+    pub merged: BTreeSet<LeadId>,
 }
 
 /// What was deleted.
@@ -64,16 +66,20 @@ impl Traces {
     /// What a log names.
     #[must_use]
     pub fn of(log: &Log) -> Self {
-        let mut traces = Self::default();
+        let mut traces = Self { merged: taken_in(log).cloned().collect(), ..Self::default() };
+        // From when on each browser was the person's at last, and from when on somebody else's.
+        let mut linked: BTreeMap<&VisitorId, Timestamp> = BTreeMap::new();
+        let mut cut: BTreeMap<&VisitorId, Timestamp> = BTreeMap::new();
         for record in &log.records {
             traces.lists.extend(record.import.clone());
             for activity in &record.activities {
                 match &activity.kind {
-                    Kind::VisitorLinked { visitor, .. } => {
-                        traces.visitors.entry(visitor.clone()).or_insert(None);
+                    Kind::VisitorLinked { visitor, since, .. } => {
+                        let since = since.unwrap_or(Timestamp::MIN);
+                        linked.entry(visitor).and_modify(|last| *last = since.max(*last)).or_insert(since);
                     }
                     Kind::VisitorCut { visitor, from } => {
-                        traces.visitors.insert(visitor.clone(), Some(*from));
+                        cut.entry(visitor).and_modify(|last| *last = (*from).max(*last)).or_insert(*from);
                     }
                     Kind::MailSent { owner: Some(owner), .. } | Kind::SalesAnswered { owner, .. } => {
                         traces.owners.insert(owner.clone());
@@ -82,6 +88,10 @@ impl Traces {
                     other => traces.addresses.extend(other.address().cloned()),
                 }
             }
+        }
+        for visitor in linked.keys().chain(cut.keys()) {
+            let lost = cut.get(visitor).filter(|from| linked.get(visitor).is_none_or(|since| since < *from));
+            traces.visitors.insert((*visitor).clone(), lost.copied());
         }
         traces
     }
@@ -98,29 +108,18 @@ impl Traces {
 
 impl LeadItem {
     /// The mark that stands in a lead's place while it is being erased: it says nothing of the person, and is due.
-    fn erased(lead: &LeadId, before: Option<&Self>, now: Timestamp) -> Self {
-        Self {
-            lead: lead.clone(),
-            revision: before.map_or(0, |before| before.revision) + 1,
-            stage: Stage::Lead,
-            grade: None,
-            level: Level::COLDEST,
-            fit: 0.0,
-            rank: None,
-            momentum_rank: None,
-            phase: Phase::Gathering,
-            excluded: false,
-            name: None,
-            company: None,
-            visitors: before.map(|before| before.visitors.clone()).unwrap_or_default(),
-            mailing: None,
-            inside: BTreeSet::new(),
-            playbook: before.map_or_else(|| PlaybookVersion::derive(&["none"]), |before| before.playbook.clone()),
-            epoch: before.map(|before| before.epoch.clone()).unwrap_or_default(),
-            erased: Some(now),
-            next_review: Some(now),
-            last_seen: None,
-        }
+    fn erased(lead: &LeadId, before: Option<&Self>, traces: &Traces, now: Timestamp) -> Self {
+        let mut mark = Self { erased: Some(now), next_review: Some(now), ..Self::mark(lead, before) };
+        let known: BTreeSet<VisitorId> = mark.visitors.iter().map(|known| known.visitor.clone()).collect();
+        let own = traces.visitors.iter().filter(|(visitor, lost)| lost.is_none() && !known.contains(*visitor));
+        let own = own.map(|(visitor, _)| SettlingVisitor { visitor: visitor.clone(), linked: now, settled: true });
+        mark.visitors.extend(own);
+        mark
+    }
+
+    /// When everything of a lead that is marked is deleted for the last time.
+    fn erased_again(&self) -> Timestamp {
+        self.erased.and_then(|began| began.checked_add(AGAIN).ok()).unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -148,13 +147,14 @@ impl Store {
                 done => done.map(|_| ()).map_err(failed("an address cannot be suppressed"))?,
             }
         }
-        let mark = LeadItem::erased(lead, before, now);
+        let traces = Traces::of(&self.log(&LogOwner::Lead(lead.clone())).await?);
+        let mark = LeadItem::erased(lead, before, &traces, now);
         self.put_lead(&mark, before).await?;
         Ok(mark)
     }
 
-    /// Deletes everything of a lead that is marked, but for the mark. `owners`: who may have been told of it, beside those
-    /// its log names. A repeat deletes what came in between.
+    /// Deletes everything of a lead that is marked, but for the mark, and of the leads that were merged into it. `owners`: who
+    /// may have been told of it, beside those its log names. A repeat deletes what came in between.
     ///
     /// # Errors
     /// If anything is not known to be deleted; a repeat goes on.
@@ -165,6 +165,23 @@ impl Store {
         hash: impl Fn(&Address) -> String,
         now: Timestamp,
     ) -> Result<Erased, Error> {
+        let (mut erased, mut marks) = (Erased::default(), vec![mark.clone()]);
+        while let Some(mark) = marks.pop() {
+            marks.extend(self.wipe(&mark, owners, &hash, now, &mut erased).await?);
+        }
+        Ok(erased)
+    }
+
+    /// Deletes everything of one lead that is marked. Answers the marks of those that were merged into it: each of them is
+    /// erased by itself from now on.
+    async fn wipe(
+        &self,
+        mark: &LeadItem,
+        owners: &BTreeSet<OwnerId>,
+        hash: impl Fn(&Address) -> String,
+        now: Timestamp,
+        erased: &mut Erased,
+    ) -> Result<Vec<LeadItem>, Error> {
         let lead = &mark.lead;
         let log = self.log(&LogOwner::Lead(lead.clone())).await?;
         let mut traces = Traces::of(&log);
@@ -172,15 +189,24 @@ impl Store {
         for visitor in &mark.visitors {
             traces.visitors.entry(visitor.visitor.clone()).or_insert(None);
         }
-        let mut erased = Erased::default();
+        let mut merged = Vec::new();
+        for other in &traces.merged {
+            merged.extend(self.erase_merged(other, now).await?);
+        }
+        // What is not moved yet is still the other's.
+        let names: Vec<&LeadId> = std::iter::once(lead).chain(&traces.merged).collect();
+        let last = now >= mark.erased_again();
         // The log goes last: it names everything else.
         for hash in traces.addresses.iter().map(hash) {
-            erased.others += self.free_address(&hash, lead).await?;
+            erased.others += self.delete_if(keys::key(keys::address(&hash), keys::ADDRESS), &names).await?;
             self.delete_all(&self.leads, limits::counts(ADDRESS_LIMITS, &hash, now).collect()).await?;
         }
         for (visitor, until) in &traces.visitors {
-            self.mark_visitor(visitor, lead).await?;
+            self.mark_visitor(visitor, &names).await?;
             erased.records += self.erase_visitor(visitor, *until, now).await?;
+            if last {
+                self.delete_if(keys::key(keys::visitor(visitor), keys::VISITOR), &names).await?;
+            }
         }
         for owner in &traces.owners {
             erased.messages += self.erase_told(owner, lead).await?;
@@ -200,7 +226,19 @@ impl Store {
         let records = self.keys_of(&self.activities, &keys::lead(lead)).await?;
         erased.records += records.len();
         self.delete_all(&self.activities, records).await?;
-        Ok(erased)
+        Ok(merged)
+    }
+
+    /// Marks a lead that was merged into one that is being erased; none: it is marked already, or gone.
+    async fn erase_merged(&self, lead: &LeadId, now: Timestamp) -> Result<Option<LeadItem>, Error> {
+        loop {
+            let Some(before) = self.lead(lead).await?.filter(|item| item.erased.is_none()) else { return Ok(None) };
+            match self.begin_erasure(lead, Some(&before), &[], now).await {
+                // What still arrives for it was moved just now.
+                Err(error) if error.retry == Retry::Reread => {}
+                done => return done.map(Some),
+            }
+        }
     }
 
     /// Ends an erasure whose time has come, or puts its repeat off until then; whether it is over.
@@ -208,13 +246,10 @@ impl Store {
     /// # Errors
     /// If that is not known; says to read again if the mark was changed meanwhile.
     pub async fn end_erasure(&self, mark: &LeadItem, now: Timestamp) -> Result<bool, Error> {
-        let again = mark.erased.unwrap_or(now).saturating_add(AGAIN).unwrap_or(Timestamp::MAX);
+        let again = mark.erased_again();
         if now < again {
             let later = LeadItem { revision: mark.revision + 1, next_review: Some(again), ..mark.clone() };
             return self.put_lead(&later, Some(mark)).await.map(|()| false);
-        }
-        for visitor in &mark.visitors {
-            self.delete_marked_visitor(&visitor.visitor, &mark.lead).await?;
         }
         let call = self.client.delete_item().table_name(&*self.leads);
         let call = call.set_key(Some(keys::key(keys::lead(&mark.lead), keys::LEAD)));
@@ -226,41 +261,28 @@ impl Store {
         }
     }
 
-    /// Lets an address go that is the lead's; how many there were.
-    async fn free_address(&self, hash: &str, lead: &LeadId) -> Result<usize, Error> {
-        let call = self.client.delete_item().table_name(&*self.leads);
-        let call = call.set_key(Some(keys::key(keys::address(hash), keys::ADDRESS)));
-        self.delete_if(call.condition_expression("#lead = :lead"), lead).await
-    }
-
-    async fn delete_marked_visitor(&self, visitor: &VisitorId, lead: &LeadId) -> Result<usize, Error> {
-        let call = self.client.delete_item().table_name(&*self.leads);
-        let call = call.set_key(Some(keys::key(keys::visitor(visitor), keys::VISITOR)));
-        self.delete_if(call.condition_expression("#lead = :lead"), lead).await
-    }
-
-    async fn delete_if(
-        &self,
-        call: aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder,
-        lead: &LeadId,
-    ) -> Result<usize, Error> {
-        let call = call.expression_attribute_names("#lead", keys::LEAD);
-        let call = call.expression_attribute_values(":lead", keys::text(lead.as_str()));
+    /// Deletes an address or a browser if it is that of one of these leads; how many there were.
+    async fn delete_if(&self, key: Item, leads: &[&LeadId]) -> Result<usize, Error> {
+        let (condition, values) = one_of(leads);
+        let call = self.client.delete_item().table_name(&*self.leads).set_key(Some(key));
+        let call = call.condition_expression(condition).expression_attribute_names("#lead", keys::LEAD);
+        let call = call.set_expression_attribute_values(Some(values));
         match call.return_consumed_capacity(CAPACITY).send().await {
             Err(error) if condition_failed(&error) => Ok(0),
             done => done.map(|_| 1).map_err(failed("a key cannot be deleted")),
         }
     }
 
-    /// Has nothing kept of what this browser sends, if it is the lead's.
-    async fn mark_visitor(&self, visitor: &VisitorId, lead: &LeadId) -> Result<(), Error> {
+    /// Has nothing kept of what this browser sends, if it is that of one of these leads.
+    async fn mark_visitor(&self, visitor: &VisitorId, leads: &[&LeadId]) -> Result<(), Error> {
+        let (condition, values) = one_of(leads);
         let call = self.client.update_item().table_name(&*self.leads);
         let call = call
             .set_key(Some(keys::key(keys::visitor(visitor), keys::VISITOR)))
             .update_expression("SET erased = :yes")
-            .condition_expression("#lead = :lead")
+            .condition_expression(condition)
             .expression_attribute_names("#lead", keys::LEAD)
-            .expression_attribute_values(":lead", keys::text(lead.as_str()))
+            .set_expression_attribute_values(Some(values))
             .expression_attribute_values(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
         match call.return_consumed_capacity(CAPACITY).send().await {
             Err(error) if condition_failed(&error) => Ok(()),
@@ -329,7 +351,7 @@ impl Store {
         self.query(query, usize::MAX, |item| Ok(keys::key(pk, sk(&item)))).await
     }
 
-    async fn delete_all(&self, table: &str, all: Vec<Item>) -> Result<(), Error> {
+    pub(super) async fn delete_all(&self, table: &str, all: Vec<Item>) -> Result<(), Error> {
         let request = |key: &Item| DeleteRequest::builder().set_key(Some(key.clone())).build().map_err(unbuilt);
         for some in all.chunks(BATCH) {
             let requests = some.iter().map(|key| Ok(WriteRequest::builder().delete_request(request(key)?).build()));
@@ -349,6 +371,14 @@ impl Store {
     }
 }
 
+/// The condition that an item is that of one of these leads.
+fn one_of(leads: &[&LeadId]) -> (String, Item) {
+    let name = |place: usize| format!(":lead{place}");
+    let names: Vec<String> = (0..leads.len()).map(name).collect();
+    let values = names.iter().cloned().zip(leads.iter().map(|lead| keys::text(lead.as_str()))).collect();
+    (format!("#lead IN ({})", names.join(", ")), values)
+}
+
 fn sk(item: &Item) -> &str {
     item.get(keys::SK).and_then(|sk| sk.as_s().ok()).map_or("", String::as_str)
 }
@@ -364,11 +394,17 @@ mod tests {
         let at: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
         let (own, lost) = (VisitorId::parse("own").unwrap(), VisitorId::parse("lost").unwrap());
         let ann = Address::parse("Ann@example.com").unwrap();
-        let linked = |visitor: &VisitorId| Kind::VisitorLinked { visitor: visitor.clone(), proof: Proof::First, since: None };
+        let back = VisitorId::parse("back").unwrap();
+        let linked = |visitor: &VisitorId, since| Kind::VisitorLinked { visitor: visitor.clone(), proof: Proof::First, since };
+        let other = LeadId::derive(&["another"]);
         let kinds = [
-            linked(&own),
-            linked(&lost),
+            linked(&back, Some(at)),
+            linked(&own, None),
+            linked(&lost, None),
             Kind::VisitorCut { visitor: lost.clone(), from: at },
+            linked(&back, None),
+            Kind::VisitorCut { visitor: back.clone(), from: at },
+            Kind::Merged { lead: other.clone(), letters: vec![] },
             Kind::Identified { address: Some(ann.clone()), traits: BTreeMap::new(), proof: Proof::Claimed, token: None },
         ];
         let record = |n: usize, kind: &Kind| Record::decision(ActivityId::derive(&[&n.to_string()]), at, kind.clone());
@@ -376,7 +412,8 @@ mod tests {
         let lead = LeadId::derive(&["ann"]);
         let traces = Traces::of(&Log { owner: LogOwner::Lead(lead.clone()), records });
         assert_eq!(traces.addresses, BTreeSet::from([ann]));
-        assert_eq!(traces.visitors, BTreeMap::from([(own, None), (lost, Some(at))]));
+        assert_eq!(traces.visitors, BTreeMap::from([(own, None), (lost, Some(at)), (back, None)]));
+        assert_eq!(traces.merged, BTreeSet::from([other]));
         for (text, wanted) in [("to ann@EXAMPLE.com", true), ("by own", true), (lead.as_str(), true), ("bob@example.com", false)]
         {
             assert_eq!(traces.are_in(text, &lead), wanted, "{text}");

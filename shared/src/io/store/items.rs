@@ -1,7 +1,5 @@
 //! The items of Leads that the lead's own state consists of.
 
-use std::collections::BTreeSet;
-
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -9,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::super::Error;
 use super::keys::{self, Item, Work};
 use crate::activity::{LogOwner, Proof, Record};
-use crate::id::{ActivityId, LeadId, PlaybookVersion, ScenarioId, VisitorId};
+use crate::id::{ActivityId, LeadId, PlaybookVersion, VisitorId};
 use crate::lead::{Grade, Level, Phase, Stage};
+use crate::scenario::Inside;
 
 /// The fold's answer as it was last saved: a cache of the log, and the place of the lead in both indexes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,8 +52,8 @@ pub struct LeadItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mailing: Option<String>,
     /// The scenarios whose trigger is a state, and in whose state it is.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub inside: BTreeSet<ScenarioId>,
+    #[serde(default, skip_serializing_if = "Inside::is_empty")]
+    pub inside: Inside,
     /// The playbook it was folded with.
     pub playbook: PlaybookVersion,
     /// The scoring formula that its rank can be compared under.
@@ -62,12 +61,25 @@ pub struct LeadItem {
     /// Since when it is being erased: nothing may be added to it, and nothing done about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased: Option<Timestamp>,
+    /// It was merged: it is another lead now, and this is where whoever still knows it finds out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
     /// When to fold again though nothing happens.
     #[serde(default, rename = "due_at", skip_serializing)]
     pub next_review: Option<Timestamp>,
-    /// When anything last happened.
+    /// When the person was last seen, on the site or in a mail.
     #[serde(default, with = "millisecond::optional", skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
+}
+
+/// What became of a lead that was merged into another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merged {
+    /// The other lead.
+    pub into: LeadId,
+    /// When.
+    #[serde(with = "millisecond::required")]
+    pub at: Timestamp,
 }
 
 /// A browser of a lead's, and whether its earlier log has been copied for good.
@@ -152,11 +164,44 @@ fn quantised(rank: Option<f64>) -> f64 {
 }
 
 impl LeadItem {
+    /// Whether it is a lead that anything is decided about: neither being erased nor merged into another. Only such leads
+    /// are in lists.
+    #[must_use]
+    pub fn is_itself(&self) -> bool {
+        self.erased.is_none() && self.merged.is_none()
+    }
+
+    /// What stands in a lead's place once it is none of its own: it says nothing of the person but which browsers were hers.
+    pub(super) fn mark(lead: &LeadId, before: Option<&Self>) -> Self {
+        Self {
+            lead: lead.clone(),
+            revision: before.map_or(0, |before| before.revision) + 1,
+            stage: Stage::Lead,
+            grade: None,
+            level: Level::COLDEST,
+            fit: 0.0,
+            rank: None,
+            momentum_rank: None,
+            phase: Phase::Gathering,
+            excluded: false,
+            name: None,
+            company: None,
+            visitors: before.map(|before| before.visitors.clone()).unwrap_or_default(),
+            mailing: None,
+            inside: Inside::new(),
+            playbook: before.map_or_else(|| PlaybookVersion::derive(&["none"]), |before| before.playbook.clone()),
+            epoch: before.map(|before| before.epoch.clone()).unwrap_or_default(),
+            erased: None,
+            merged: None,
+            next_review: None,
+            last_seen: None,
+        }
+    }
+
     pub(super) fn to_item(&self) -> Result<Item, Error> {
         let pk = keys::lead(&self.lead);
         let mut item = keys::item(&pk, keys::LEAD, self)?;
-        // Who is being erased is in no list any more.
-        if self.erased.is_none() {
+        if self.is_itself() {
             item.insert(keys::RANK_PART.to_owned(), keys::text(keys::rank_part(&self.epoch, self.stage, &pk)));
             item.insert(keys::RANK.to_owned(), keys::number(quantised(self.rank)));
         }
@@ -223,6 +268,7 @@ pub(super) fn unreadable(sk: &str) -> Error {
 mod tests {
     use super::super::weight;
     use super::*;
+    use crate::id::ScenarioId;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -249,10 +295,13 @@ mod tests {
             company: Some("サンプル製作所ホールディングス株式会社".to_owned()),
             visitors: ["01", "02", "03", "04"].map(visitor).to_vec(),
             mailing: Some(crate::id::derive(&["mailing"])),
-            inside: ["waking-the-quiet", "after-a-seminar"].into_iter().map(|id| ScenarioId::parse(id).unwrap()).collect(),
+            inside: ["waking-the-quiet", "after-a-seminar"]
+                .map(|id| (ScenarioId::parse(id).unwrap(), "4f9k2a".to_owned()))
+                .into(),
             playbook: PlaybookVersion::derive(&["playbook"]),
             epoch: "2026-1".to_owned(),
             erased: None,
+            merged: None,
             next_review: Some(at("2026-12-22T00:00:00.5Z")),
             last_seen: Some(at("2026-11-22T00:52:41.020Z")),
         }
@@ -269,7 +318,7 @@ mod tests {
             company: None,
             visitors: vec![],
             mailing: None,
-            inside: BTreeSet::new(),
+            inside: Inside::new(),
             next_review: None,
             last_seen: None,
             ..full()
@@ -290,6 +339,18 @@ mod tests {
         let item = LeadItem { rank: None, next_review: None, ..full() }.to_item().unwrap();
         assert_eq!(item[keys::RANK], keys::number(LOWEST_RANK));
         assert!(!item.contains_key(keys::DUE_PART) && !item.contains_key(keys::DUE_AT));
+    }
+
+    #[test]
+    fn who_is_none_of_its_own_is_in_no_list() {
+        let at = at("2026-11-22T00:52:00Z");
+        let merged = Merged { into: LeadId::derive(&["other"]), at };
+        let mark = LeadItem::mark(&LeadId::derive(&["lead"]), Some(&full()));
+        for mark in [LeadItem { erased: Some(at), ..mark.clone() }, LeadItem { merged: Some(merged), ..mark }] {
+            let item = mark.to_item().unwrap();
+            assert!(!mark.is_itself() && !item.contains_key(keys::RANK_PART) && !item.contains_key(keys::RANK));
+            assert_eq!(read::<LeadItem>(item).unwrap(), mark);
+        }
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub(super) const WATCH: &str = "watch";
 pub(super) const SUPPRESSED: &str = "suppressed";
 /// On a lead's item: the lead is being erased.
 pub(super) const ERASED: &str = "erased";
+/// On a lead's item: the lead was merged into another.
+pub(super) const MERGED: &str = "merged";
 /// On a lane of the pace: until when its mail is booked.
 pub(super) const FREE_AT: &str = "free_at";
 

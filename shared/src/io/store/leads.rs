@@ -55,7 +55,7 @@ impl Store {
         let ranked = ranked.iter().filter_map(|item| item.get(keys::PK)?.as_s().ok()).map(|pk| keys::key(pk, keys::LEAD));
         let mut leads: Vec<LeadItem> = self.get_all(ranked.collect()).await?;
         // The index may be behind the items.
-        leads.retain(|lead| lead.stage == stage && lead.epoch == epoch);
+        leads.retain(|lead| lead.is_itself() && lead.stage == stage && lead.epoch == epoch);
         leads.sort_by(hotter);
         Ok(leads)
     }

@@ -12,6 +12,8 @@ use crate::mail::message::Message;
 pub struct Followed {
     /// The letter.
     pub message: Message,
+    /// Its reader: whom it went to, unless that lead was merged into this one.
+    pub reader: LeadId,
     /// What its reader lets be seen; none: the lead is gone.
     pub mailing: Option<Mailing>,
 }
@@ -29,14 +31,33 @@ impl Store {
         let mut next = || found.next().transpose().map(Option::flatten);
         let (message, mailing) = (next()?, next()?);
         let Some(message) = message.map(read::<Message>).transpose()? else { return Ok(None) };
-        Ok(Some(Followed { message, mailing: mailing.map(read).transpose()? }))
+        let (reader, mailing) = match mailing {
+            Some(mailing) => (lead.clone(), Some(read(mailing)?)),
+            None => self.merged_reader(lead).await?,
+        };
+        Ok(Some(Followed { message, reader, mailing }))
     }
 
-    /// What the reader of mail lets be seen of it, as far as the table has heard: half a read unit. None: the lead is gone.
+    /// Who reads the mail to a lead, and what that reader lets be seen of it, as far as the table has heard: half a read unit.
+    /// None: the lead is gone.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn mailing_as_heard(&self, lead: &LeadId) -> Result<Option<Mailing>, Error> {
+    pub async fn reader(&self, lead: &LeadId) -> Result<(LeadId, Option<Mailing>), Error> {
+        match self.mailing_as_heard(lead).await? {
+            Some(mailing) => Ok((lead.clone(), Some(mailing))),
+            None => self.merged_reader(lead).await,
+        }
+    }
+
+    /// The same of a lead without a mailing item: it was merged into another, or is gone.
+    async fn merged_reader(&self, lead: &LeadId) -> Result<(LeadId, Option<Mailing>), Error> {
+        let home = self.home(lead).await?;
+        let mailing = if home == *lead { None } else { self.mailing_as_heard(&home).await? };
+        Ok((home, mailing))
+    }
+
+    async fn mailing_as_heard(&self, lead: &LeadId) -> Result<Option<Mailing>, Error> {
         self.get(&self.leads, keys::key(keys::lead(lead), keys::MAILING), false).await?.map(read).transpose()
     }
 }

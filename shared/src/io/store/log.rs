@@ -146,6 +146,29 @@ impl Store {
         Ok(page.last_evaluated_key.and_then(|key| key.get(keys::SK)?.as_s().ok().cloned()))
     }
 
+    /// Moves a log into a lead's, a page at a time: each is deleted only when it is kept there. Answers how many records.
+    pub(super) async fn move_log(&self, from: &LogOwner, to: &LeadId) -> Result<usize, Error> {
+        let to = LogOwner::Lead(to.clone());
+        let mut count = 0;
+        loop {
+            let page = self.log_query(from).limit(BATCH as i32).return_consumed_capacity(CAPACITY);
+            let page = page.send().await.map_err(failed("a log cannot be read"))?;
+            let (mut copies, mut gone) = (Vec::new(), Vec::new());
+            for mut item in page.items.unwrap_or_default() {
+                let (_, record) = records::from_item(item.clone())?;
+                gone.push(keys::key(keys::log(from), keys::record(record.sent, &record.id)));
+                records::move_to_lead(&mut item, &to, &record);
+                copies.push(item);
+            }
+            count += copies.len();
+            self.put_records(copies).await?;
+            self.delete_all(&self.activities, gone).await?;
+            if page.last_evaluated_key.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+
     fn log_query(&self, owner: &LogOwner) -> QueryFluentBuilder {
         let query = self.client.query().table_name(&*self.activities).consistent_read(true);
         query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", keys::text(keys::log(owner)))

@@ -20,6 +20,8 @@ use crate::mail::message::Message;
 /// What stands in the way of a letter to a lead, as far as it is not in the message or the playbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
+    /// Who is reached: the lead that was asked for, unless it was merged into this one.
+    pub lead: LeadId,
     /// The lead is there and not being erased.
     pub lead_exists: bool,
     /// What must be known to write to it; none: nothing was ever agreed to.
@@ -38,7 +40,7 @@ impl Store {
         self.get(&self.leads, keys::key(keys::lead(lead), keys::MAILING), true).await?.map(read).transpose()
     }
 
-    /// The same, with whether the lead is there.
+    /// The same of whoever the lead is now, with whether it is there.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -47,7 +49,11 @@ impl Store {
         let mut found = together(wanted).await.into_iter();
         let mut next = || found.next().transpose().map(Option::flatten);
         let (item, mailing) = (next()?, next()?);
+        if item.as_ref().is_some_and(|item| item.contains_key(keys::MERGED)) {
+            return Box::pin(self.reach(&self.home(lead).await?)).await;
+        }
         Ok(Reach {
+            lead: lead.clone(),
             lead_exists: item.is_some_and(|item| !item.contains_key(keys::ERASED)),
             mailing: mailing.map(read).transpose()?,
         })

@@ -26,6 +26,8 @@ pub struct Standing {
     pub suppressed: bool,
     /// The lead, if the mail is about one, is there and not being erased.
     pub lead_exists: bool,
+    /// The lead was merged into another.
+    pub merged: bool,
 }
 
 /// How long a message is kept.
@@ -60,6 +62,7 @@ impl Store {
                 let other = item.get(keys::ADDRESS).is_some_and(|known| *known != keys::text(address));
                 item.contains_key(keys::SUPPRESSED) && !other
             }),
+            merged: found.as_ref().is_some_and(|item| item.contains_key(keys::MERGED)),
             lead_exists: lead.is_none() || found.is_some_and(|item| !item.contains_key(keys::ERASED)),
         })
     }
@@ -84,11 +87,12 @@ impl Store {
         self.move_on(actions, "a message cannot be claimed").await
     }
 
-    /// The check that a lead is there and not being erased.
+    /// The check that a lead is there, neither being erased nor merged into another.
     pub(super) fn check_alive(&self, lead: &LeadId) -> Result<TransactWriteItem, Error> {
         let check = ConditionCheck::builder().table_name(&*self.leads).set_key(Some(keys::key(keys::lead(lead), keys::LEAD)));
-        let check = check.condition_expression("attribute_exists(pk) AND attribute_not_exists(#mark)");
-        actions::check(check.expression_attribute_names("#mark", keys::ERASED))
+        let alive = "attribute_exists(pk) AND attribute_not_exists(#erased) AND attribute_not_exists(#merged)";
+        let check = check.condition_expression(alive).expression_attribute_names("#erased", keys::ERASED);
+        actions::check(check.expression_attribute_names("#merged", keys::MERGED))
     }
 
     /// Claims a letter, if it is as it was read, the lead is there, its mailing item is as it was read (its counts become

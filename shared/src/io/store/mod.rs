@@ -11,7 +11,7 @@
 //!
 //! | pk | sk | item |
 //! |---|---|---|
-//! | `lead#…` | `lead` | [`LeadItem`]; due for review; ranked |
+//! | `lead#…` | `lead` | [`LeadItem`]; due for review; ranked. Of one that was merged: where it is now |
 //! | `lead#…`, `visitor#…` | `wake#<activity>` | [`Wake`]; due for `score` |
 //! | `lead#…`, `owner#…` | `message#…` | a message; due until it is finished |
 //! | `lead#…` | `enrollment#<scenario>#…` | an [`Enrollment`](crate::scenario::Enrollment) that is open; due for `step` |
@@ -60,6 +60,7 @@ mod letters;
 mod limits;
 mod log;
 mod mailing;
+mod merging;
 mod messages;
 mod outcomes;
 mod playbooks;
@@ -93,11 +94,12 @@ pub use erasure::{AGAIN, Erased, Traces};
 pub use facts::FactItem;
 pub use found::Found;
 pub use imports::{Import, ListedRow, Undone};
-pub use items::{LeadItem, SettlingVisitor, Token, VisitorItem, Wake};
+pub use items::{LeadItem, Merged, SettlingVisitor, Token, VisitorItem, Wake};
 pub use keys::{Function, Work};
 pub use letters::Followed;
 pub use log::{CopyFilter, Mark};
 pub use mailing::Reach;
+pub use merging::Transfer;
 pub use messages::Standing;
 pub use outcomes::Reported;
 pub use playbooks::About;

@@ -71,7 +71,7 @@ impl Store {
                 self.keep_part(keys::item(&pk, keys::mail(body.digest()), parts)?).await?;
             }
         }
-        let about = About { packed: digest(packed), ..about.clone() };
+        let about = About { packed: files_digest(packed), ..about.clone() };
         for (number, bytes) in packed.chunks(PART_BYTES).enumerate() {
             let mut part = keys::key(&pk, keys::source(&about.packed, number));
             part.insert(BYTES.to_owned(), AttributeValue::B(Blob::new(bytes)));
@@ -136,7 +136,7 @@ impl Store {
             _ => Err(unreadable("source")),
         };
         let packed = self.parts(version, &keys::sources(&about.packed), bytes).await?.concat();
-        if digest(&packed) == about.packed {
+        if files_digest(&packed) == about.packed {
             Ok(packed)
         } else {
             Err(Error::never(format!("the files of version {version} of the playbook are not whole")))
@@ -158,7 +158,8 @@ impl Store {
     }
 }
 
-fn digest(bytes: &[u8]) -> String {
+/// The digest that names a version's files. It stands in stored keys, so it stays as it is.
+fn files_digest(bytes: &[u8]) -> String {
     derive(&["files", &bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()])
 }
 

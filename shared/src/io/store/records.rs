@@ -338,6 +338,8 @@ mod tests {
             { "kind": "listed", "address": "ann@example.com", "attributes": { "company": "A", "note": "" },
               "collisions": { "note": "never", "company": "overwrite" } },
             { "kind": "import_undone", "import": "i" },
+            { "kind": "merged", "lead": "l", "letters": ["m", "n"] },
+            { "kind": "merged", "lead": "l" },
         ]);
         let kinds: Vec<Kind> = serde_json::from_value(kinds).unwrap();
         for kind in kinds {

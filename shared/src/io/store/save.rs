@@ -144,7 +144,7 @@ impl Store {
         }
     }
 
-    fn lead_put(&self, lead: &LeadItem, before: Option<&LeadItem>) -> Result<PutBuilder, Error> {
+    pub(super) fn lead_put(&self, lead: &LeadItem, before: Option<&LeadItem>) -> Result<PutBuilder, Error> {
         let put = Put::builder().table_name(&*self.leads).set_item(Some(lead.to_item()?));
         Ok(match before {
             None => put.condition_expression("attribute_not_exists(pk)"),
@@ -160,7 +160,7 @@ impl Store {
         call.send().await.map(|_| ()).map_err(failed(WHAT))
     }
 
-    fn check_lead(&self, before: &LeadItem) -> Result<TransactWriteItem, Error> {
+    pub(super) fn check_lead(&self, before: &LeadItem) -> Result<TransactWriteItem, Error> {
         let check = ConditionCheck::builder().table_name(&*self.leads).condition_expression(UNCHANGED);
         let check = check.set_key(Some(keys::key(keys::lead(&before.lead), keys::LEAD)));
         actions::check(check.expression_attribute_values(":r", keys::number(before.revision)))
@@ -182,7 +182,7 @@ impl Store {
         Delete::builder().table_name(&*self.leads).set_key(Some(key))
     }
 
-    async fn finish(&self, wake: &Wake) -> Result<(), Error> {
+    pub(super) async fn finish(&self, wake: &Wake) -> Result<(), Error> {
         let call = self.client.delete_item().table_name(&*self.leads).set_key(Some(wake.key()));
         let done = call.return_consumed_capacity(CAPACITY).send().await;
         done.map(|_| ()).map_err(failed("a wake item cannot be removed"))

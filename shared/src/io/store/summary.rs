@@ -42,7 +42,7 @@ pub struct Summary {
     pub phase: Phase,
     /// A rule excludes it.
     pub excluded: bool,
-    /// When anything last happened.
+    /// When the person was last seen, on the site or in a mail; none: never yet.
     pub last_seen: Option<Timestamp>,
     /// When it is folded again though nothing happens.
     pub next_review: Option<Timestamp>,

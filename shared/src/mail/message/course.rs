@@ -55,7 +55,7 @@ impl Message {
                 Refusal::Suppressed | Refusal::NoConsent | Refusal::OptedOut | Refusal::Unwanted | Refusal::NoAddress => {
                     State::Failed
                 }
-                Refusal::LeadGone | Refusal::TooLate | Refusal::Cancelled => State::Expired,
+                Refusal::LeadGone | Refusal::Merged | Refusal::TooLate | Refusal::Cancelled => State::Expired,
                 Refusal::NoSuchOwner | Refusal::NoSuchMail => State::Held,
             },
 

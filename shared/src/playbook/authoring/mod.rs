@@ -7,6 +7,7 @@
 
 mod archive;
 mod conditions;
+mod doubts;
 mod edit;
 mod examples;
 mod folder;
@@ -35,10 +36,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub use archive::{digest, pack, unpack};
+pub use doubts::{attributes_of, doubts};
 pub use edit::with_text;
 pub use examples::{Placed, examples};
 pub use mistake::{At, Mistake, Mistakes};
-pub use near::instead;
+pub use near::{instead, slip_of};
 pub use part::{DEFAULT_EXAMPLES, DEFAULT_MAILS, DEFAULT_SCENARIOS, EXAMPLES_SCHEMA, MAIL_SCHEMA, Part, SCENARIO_SCHEMA};
 pub use schema::{examples_schema, mail_schema, scenario_schema, schema};
 pub use source::SourceFile;

@@ -96,17 +96,23 @@ impl<'a> Names<'a> {
             topics: setup
                 .map(|setup| Known::at(setup.key("mail").key("topics").items().map(|topic| topic.key("id"))))
                 .unwrap_or_default(),
-            attributes: scoring.into_iter().chain(segments).chain(scenarios()).flat_map(attributes).collect(),
+            attributes: scoring
+                .into_iter()
+                .chain(segments)
+                .chain(scenarios())
+                .flat_map(attributes)
+                .filter_map(Place::text)
+                .collect(),
             segments: segments.map(|segments| Known::these(segments.entries().map(|(name, _)| name))).unwrap_or_default(),
         }
     }
 }
 
-/// The attributes for which conditions ask, and which steps set, anywhere below a place.
-fn attributes(place: Place<'_>) -> Vec<&str> {
+/// Where attributes are named for which conditions ask, and which steps set, anywhere below a place.
+pub(super) fn attributes(place: Place<'_>) -> Vec<Place<'_>> {
     let below = place.entries().map(|(_, value)| value).chain(place.items());
     let attribute = place.key("attribute");
-    let own = attribute.key("name").text().or(attribute.text());
+    let own = [attribute.key("name"), attribute].into_iter().find(|named| named.text().is_some());
     own.into_iter().chain(below.flat_map(attributes)).collect()
 }
 

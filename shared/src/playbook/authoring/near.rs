@@ -14,6 +14,21 @@ pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether two names are the same but for one slip: a letter, or how words are put together. Numbers tell names apart.
+pub(super) fn is_slip(one: &str, other: &str) -> bool {
+    const SHORTEST: usize = 4;
+    let [one, other] = [one, other].map(|name| name.to_lowercase().replace(['-', '_', ' '], ""));
+    let digits = |name: &str| name.chars().filter(char::is_ascii_digit).collect::<String>();
+    let long = [&one, &other].into_iter().all(|name| name.chars().count() >= SHORTEST);
+    digits(&one) == digits(&other) && (one == other || long && strsim::osa_distance(&one, &other) == 1)
+}
+
+/// The candidate of which a name is a slip.
+#[must_use]
+pub fn slip_of<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates.into_iter().find(|candidate| is_slip(name, candidate))
+}
+
 /// A remedy for a name that is unknown: the one that was probably meant, or those there are.
 #[must_use]
 pub fn instead<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
@@ -54,5 +69,22 @@ mod tests {
         check("b", None);
         check("", None);
         check("事列", Some("事例"));
+    }
+
+    #[test]
+    fn one_slip_makes_another_name_of_the_same() {
+        for (one, other, slip) in [
+            ("company", "compny", true),
+            ("company", "Company", true),
+            ("time_zone", "time-zone", true),
+            ("renewal", "renweal", true),
+            ("role", "rolle", true),
+            ("line_1", "line_2", false),
+            ("plan", "plant_size", false),
+            ("tier", "teir", true),
+            ("age", "ages", false),
+        ] {
+            assert_eq!(is_slip(one, other), slip, "{one} {other}");
+        }
     }
 }

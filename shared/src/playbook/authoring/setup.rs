@@ -29,7 +29,6 @@ pub(super) fn check(setup: Place<'_>, mistakes: &mut Vec<Mistake>) {
     each_once(lists("pages", "paths"), "path", mistakes);
     each_once(setup.key("forms").items().map(|form| form.key("class")), "class of forms", mistakes);
     each_once(lists("forms", "forms"), "form", mistakes);
-    each_once(setup.key("mail").key("topics").items().map(|topic| topic.key("id")), "topic", mistakes);
     each_once(setup.key("spam").key("traps").items(), "trap", mistakes);
     mistakes.extend(setup.key("spam").key("traps").items().filter_map(trap_trouble));
 }

@@ -105,7 +105,10 @@ impl<'s> Reader<'s, '_> {
     }
 
     fn unknown<'a>(&mut self, name: &str, known: impl IntoIterator<Item = &'a str> + Clone, value: Place<'_>) {
-        self.mistakes.push(value.mistake_at_key(format!("{} is not known here", quoted(name)), instead(name, known)));
+        self.mistakes.push(value.mistake_at_key(
+            format!("{} is not known here", quoted(name)),
+            half_width(name).unwrap_or_else(|| instead(name, known)),
+        ));
     }
 
     fn map(&mut self, fields: &[(&'s str, &'s Value)], required: &[&str], place: Place<'_>) -> Option<Value> {
@@ -170,7 +173,8 @@ impl<'s> Reader<'s, '_> {
             Content::Text { text, .. } if words.contains(&text.as_str()) => Some(Value::String(text.clone())),
             Content::Text { text, .. } => {
                 let Some(schema) = schema_of(text) else {
-                    return self.wrong(place, format!("{} is not known here", quoted(text)), instead(text, known));
+                    let remedy = half_width(text).unwrap_or_else(|| instead(text, known));
+                    return self.wrong(place, format!("{} is not known here", quoted(text)), remedy);
                 };
                 let remedy = Form::of(schema, self.root).add(text).replacen("add", "write", 1);
                 self.wrong(place, format!("\"{text}\" alone says too little"), remedy)
@@ -214,6 +218,16 @@ impl<'s> Reader<'s, '_> {
         let regex = self.patterns.entry(pattern).or_insert_with(|| Regex::new(pattern).ok());
         regex.as_ref().is_none_or(|regex| regex.is_match(text))
     }
+}
+
+/// The remedy for a key that is written with a Japanese keyboard's wide signs.
+fn half_width(name: &str) -> Option<String> {
+    let sign = match (name.contains('\u{ff1a}'), name.contains('\u{3000}')) {
+        (true, _) => "the colon",
+        (false, true) => "the blank",
+        (false, false) => return None,
+    };
+    Some(format!("write {sign} half width, as in \"key: value\": a wide one is a letter like any other"))
 }
 
 /// What is wrong, and the remedy.

@@ -6,6 +6,8 @@ use super::mistake::{Mistake, is_hidden};
 use super::source::Source;
 use super::yaml::MAX_DEPTH;
 
+/// What a Japanese keyboard writes for a colon.
+const WIDE_COLON: char = '\u{ff1a}';
 /// What is said of a tab.
 const TAB: (&str, &str) = ("a tab stands where only blanks may stand", "replace the tab with blanks");
 
@@ -15,6 +17,10 @@ pub(super) fn broken(source: &Source<'_>, error: &ScanError) -> Mistake {
     let before = source.text.get(..at).unwrap_or_default();
     if let Some(tab) = tab_before(before) {
         return source.mistake(tab..tab + 1, TAB.0, TAB.1);
+    }
+    if let Some(colon) = wide_colon(source.text, at) {
+        let what = "a wide colon stands here, which is a letter like any other";
+        return source.mistake(colon..colon + WIDE_COLON.len_utf8(), what, "write it half width, with a blank behind it: \": \"");
     }
     let (what, remedy) = match error.kind() {
         ErrorKind::TabNotAllowed
@@ -97,6 +103,20 @@ pub(super) fn broken(source: &Source<'_>, error: &ScanError) -> Mistake {
         ),
     };
     source.mistake(at..at, what, remedy)
+}
+
+/// A wide colon where a key should end, in the line at which the reader gave up or in the one before: with it the key is a
+/// text, which goes on in the next line.
+fn wide_colon(text: &str, at: usize) -> Option<usize> {
+    let end = text.get(at..).and_then(|rest| rest.find('\n')).map_or(text.len(), |end| at + end);
+    let mut begin = end;
+    text.get(..end)?.rsplit('\n').take(2).find_map(|line| {
+        let start = begin - line.len();
+        begin = start.saturating_sub(1);
+        let colon =
+            line.find(WIDE_COLON).filter(|colon| !line.get(..*colon).is_some_and(|key| key.contains([':', '"', '\'', '#'])))?;
+        Some(start + colon)
+    })
 }
 
 /// A tab that indents one of the last lines of a text: the reader may notice it only lines later.

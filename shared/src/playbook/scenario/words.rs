@@ -61,7 +61,7 @@ impl Words<'_> {
                 self.pick(format!("when a lead comes into the segment {name}"), format!("セグメント {name} に入ったとき"))
             }
             Trigger::Date(date) => self.date(date),
-            Trigger::ByHand => self.pick("only when somebody runs `michi enroll`", "`michi enroll` を実行したときだけ"),
+            Trigger::ByHand => self.pick("only by hand, with michi enroll", "手動で登録したときだけ（michi enroll）"),
         }
     }
 
@@ -265,7 +265,7 @@ impl Words<'_> {
                 let all: u32 = step.ways.iter().map(|way| way.share).sum();
                 let way = |way: &'s Share| {
                     let part = f64::from(way.share) * 100.0 / f64::from(all.max(1));
-                    (self.pick(format!("{}, {part:.0} %", way.id), format!("{}（{part:.0}％）", way.id)), &*way.steps)
+                    (self.pick(format!("{}, {part:.0}%", way.id), format!("{}（{part:.0}％）", way.id)), &*way.steps)
                 };
                 step.ways.iter().map(way).collect()
             }

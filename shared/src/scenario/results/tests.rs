@@ -44,8 +44,12 @@ fn advanced(minute: i64, run: &str, version: &str, passed: &[(&str, Passing)], l
     record(minute, Kind::Advanced { scenario, enrollment, version, passed, left })
 }
 
-fn mailed(run: &str, subject: u16) -> Passing {
-    Passing::Mailed { mail: MailId::parse("hello").unwrap(), message: message(run), subject }
+fn subject(number: u16) -> Subject {
+    Subject { language: Language::En, number, words: "4f9k2a".to_owned() }
+}
+
+fn mailed(run: &str, number: u16) -> Passing {
+    Passing::Mailed { mail: MailId::parse("hello").unwrap(), message: message(run), subject: subject(number) }
 }
 
 fn sent(minute: i64, run: &str) -> Record {
@@ -56,7 +60,17 @@ fn sent(minute: i64, run: &str) -> Record {
 fn letter(run: &str, events: &[Event]) -> Message {
     let cause = Cause::Scenario { scenario: scenario(), enrollment: enrollment(run), step: step("hello") };
     let (mail, class) = (MailId::parse("hello").unwrap(), MailClass::Marketing);
-    let letter = Letter { mail, class, topic: None, cause, subject: 0, values: BTreeMap::new(), links: vec![], question: None };
+    let letter = Letter {
+        mail,
+        class,
+        topic: None,
+        cause,
+        subject: 0,
+        values: BTreeMap::new(),
+        links: vec![],
+        question: None,
+        hours: None,
+    };
     let (lead, version) = (LeadId::derive(&["lead"]), PlaybookVersion::derive(&["v"]));
     let fresh = Message::letter(message(run), &lead, Language::En, &version, letter, at(1), at(1), Timestamp::MAX);
     events.iter().fold(fresh, |message, event| message.after(event.clone(), at(1)).unwrap())
@@ -98,7 +112,7 @@ fn counted(
     assert_eq!(read, counts);
     let said = |(mark, count): (&Mark, u64)| {
         let step = mark.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
-        let letter = mark.letter.as_ref().map(|letter| format!(" {}/{}", letter.mail, letter.subject)).unwrap_or_default();
+        let letter = mark.letter.as_ref().map(|letter| format!(" {}/{}", letter.mail, letter.subject.number)).unwrap_or_default();
         let by = mark.by.as_ref().map(|by| format!(" [{by}]")).unwrap_or_default();
         let why = Some(mark.figure.why()).filter(|why| !why.is_empty()).map(|why| format!(":{why}")).unwrap_or_default();
         format!("{}{step}{letter}{by} {}{why} {count}", mark.version, mark.figure.defined().key)
@@ -133,8 +147,6 @@ fn a_run_is_counted_where_it_came_by_and_how_it_ended() {
         "v2 mql 1",
         "v2 fork reached 1",
         "v2 fork way:north 1",
-        "v2 wait reached 1",
-        "v2 wait done 1",
     ];
     assert_eq!(found, wanted);
 }
@@ -161,6 +173,33 @@ fn two_runs_of_one_lead_are_two_and_the_open_one_waits_at_its_step() {
         "v wait waiting 1",
     ];
     assert_eq!(found, wanted);
+}
+
+#[test]
+fn whoever_leaves_at_a_step_has_reached_it() {
+    let enters = |run: &str| enrolled(1, run, "v");
+    let waits = counted(vec![enters("a"), enters("b")], &[], &[open("a", "wait"), open("b", "wait")], None);
+    assert!(waits.contains(&"v wait reached 2".to_owned()), "{waits:?}");
+    let leaves = advanced(2, "a", "v", &[("wait", Passing::LeftHere)], Some(Left::Goal));
+    let left = counted(vec![enters("a"), enters("b"), leaves], &[], &[open("b", "wait")], None);
+    for told in ["v wait reached 2", "v wait waiting 1", "v wait left-here 1"] {
+        assert!(left.contains(&told.to_owned()), "{left:?}");
+    }
+}
+
+#[test]
+fn a_letter_that_went_out_after_the_goal_has_not_won_it() {
+    let log = |sent_at: i64| {
+        let passed = [("hello", mailed("a", 0))];
+        vec![
+            enrolled(1, "a", "v"),
+            advanced(2, "a", "v", &passed, None),
+            advanced(5, "a", "v", &[], Some(Left::Goal)),
+            sent(sent_at, "a"),
+        ]
+    };
+    let won = |sent_at| counted(log(sent_at), &[], &[], None).iter().any(|line| line.contains(" won "));
+    assert_eq!((won(3), won(7)), (true, false));
 }
 
 /// The figures of one letter that was owed, with these words in the log.
@@ -213,6 +252,7 @@ fn letters_are_told_apart_by_what_was_so_when_they_were_owed() {
     let log = vec![enrolled(1, "a", "v"), advanced(2, "a", "v", &[("hello", mailed("a", 0))], None), sent(3, "a")];
     let by = |moment: Timestamp| if moment == at(2) { "maker".to_owned() } else { "user".to_owned() };
     let found = counted(log, &[], &[], Some(&by));
+    assert!(found.contains(&"v [user] entered 1".to_owned()), "{found:?}");
     let letters: Vec<&String> = found.iter().filter(|line| line.contains("hello/0")).collect();
     assert_eq!(
         letters,

@@ -5,7 +5,7 @@ use crate::mail::broadcast::Unsent;
 use crate::mail::gate::Deferral;
 use crate::mail::told;
 use crate::playbook::Language::{self, En, Ja};
-use crate::scenario::{Left, Skip};
+use crate::scenario::Skip;
 
 /// A figure as it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ const fn defined(key: &'static str, name: [&'static str; 2], means: [&'static st
 }
 
 /// Every figure with its definition, in the order in which they are shown.
-pub const DEFINED: [Defined; 30] = [
+pub const DEFINED: [Defined; 31] = [
     defined(
         "entered",
         ["entered", "開始"],
@@ -83,6 +83,11 @@ pub const DEFINED: [Defined; 30] = [
         ["of them, those for which the step was left out", "そのうち、ステップが省かれたもの"],
     ),
     defined(
+        "left-here",
+        ["left here", "ここで終了"],
+        ["of them, those that ended before the step was done", "そのうち、このステップの実行前に終わったもの"],
+    ),
+    defined(
         "owed",
         ["owed", "作成"],
         ["letters that the step owed, in the version and with the subject that it chose", "ステップが作成したメールの数"],
@@ -92,8 +97,8 @@ pub const DEFINED: [Defined; 30] = [
         "put-off",
         ["put off", "延期"],
         [
-            "of those, those that the gate has put off, by its newest reason",
-            "送信待ちのうち、送信条件により延期されたもの（最新の理由）",
+            "of the letters owed, those that the gate has put off at least once, by each reason it gave",
+            "作成されたメールのうち、送信条件により一度でも延期されたもの（理由ごと）",
         ],
     ),
     defined(
@@ -119,7 +124,7 @@ pub const DEFINED: [Defined; 30] = [
     ),
     defined(
         "delivered",
-        ["delivered", "到達済み"],
+        ["delivered", "配信済み"],
         ["of the sent, those taken by the reader's mail server", "送信のうち、相手のメールサーバーに届いたもの"],
     ),
     defined("bounced", ["bounced", "不達"], ["of the sent, those that came back", "送信のうち、届かなかったもの"]),
@@ -179,6 +184,7 @@ impl Figure {
             past_date,
             exhausted,
             skipped,
+            left_here,
             owed,
             pending,
             put_off,
@@ -211,6 +217,7 @@ impl Figure {
             Self::PastDate => past_date,
             Self::Exhausted => exhausted,
             Self::Skipped(_) => skipped,
+            Self::LeftHere => left_here,
             Self::Owed => owed,
             Self::Pending => pending,
             Self::PutOff(_) => put_off,
@@ -256,7 +263,7 @@ impl Figure {
     #[must_use]
     pub fn reason(&self, language: Language) -> String {
         match self {
-            Self::Left(why) => left(why, language),
+            Self::Left(why) => why.words(language),
             Self::Way(way) => way.to_string(),
             Self::Skipped(why) => skip(*why, language).to_owned(),
             Self::PutOff(why) => put_off(*why, language).to_owned(),
@@ -287,32 +294,6 @@ fn pick(language: Language, en: &'static str, ja: &'static str) -> &'static str 
         En => en,
         Ja => ja,
     }
-}
-
-/// Why a run ended.
-fn left(why: &Left, language: Language) -> String {
-    let words = match why {
-        Left::End => ("came to the end", "最後まで終了"),
-        Left::Goal => ("reached the goal", "目標達成"),
-        Left::Exit(name) => {
-            return match language {
-                En => format!("the exit “{name}”"),
-                Ja => format!("終了条件「{name}」"),
-            };
-        }
-        Left::Stopped(step) => {
-            return match language {
-                En => format!("the step “{step}” ended it"),
-                Ja => format!("ステップ「{step}」で終了"),
-            };
-        }
-        Left::Unsubscribed => ("may be sent no marketing mail", "配信停止"),
-        Left::InSales => ("sales has the lead in hand", "営業が対応中"),
-        Left::StepGone => ("the step was taken away", "ステップの削除"),
-        Left::ScenarioGone => ("the scenario was taken away", "シナリオの削除"),
-        Left::ByHand => ("ended by hand", "手動で終了"),
-    };
-    pick(language, words.0, words.1).to_owned()
 }
 
 fn skip(why: Skip, language: Language) -> &'static str {
@@ -346,6 +327,7 @@ fn unsent(why: Unsent, language: Language) -> &'static str {
         Unsent::InSales => "営業が対応中",
         Unsent::NoAddress => "アドレス不明",
         Unsent::LeadGone => "リードが存在しない",
+        Unsent::Merged => "別のリードへ統合済み",
         Unsent::Unmade => "メールを作成できない",
         Unsent::TooLate => "期限切れ",
         Unsent::Cancelled => "取り消し",

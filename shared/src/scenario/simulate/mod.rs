@@ -17,9 +17,11 @@ mod trial;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::entry::PAST;
 use super::{KeptOut, Left, Passed};
 use crate::activity::{Kind, Log, LogOwner, Record};
 use crate::condition::What;
@@ -28,10 +30,11 @@ use crate::id::{ActivityId, EnrollmentId, LeadId, MailId, MessageId, PlaybookVer
 use crate::lead::Lead;
 use crate::playbook::Playbook;
 use crate::playbook::scenario::{Scenario, Trigger};
+use crate::scenario::owed::LETTER_OF_USE;
 use world::{Next, World};
 
 pub use reader::{Assume, Rates, act};
-pub use report::{Delays, Report, Stuck};
+pub use report::{Delays, Report, Stuck, left_for};
 pub use trial::{Failure, attempt};
 
 /// What is simulated.
@@ -63,8 +66,34 @@ pub struct Course {
     pub letters: Vec<Letter>,
     /// Its runs.
     pub runs: Vec<Run>,
-    /// The scenarios it did not enter.
-    pub kept_out: BTreeMap<ScenarioId, KeptOut>,
+    /// The scenarios it did not enter, and why.
+    pub away: BTreeMap<ScenarioId, Away>,
+    /// What it was to do and could not: nothing was there to click in, or to answer.
+    pub idle: Vec<(Timestamp, Deed)>,
+}
+
+/// Why a lead did not enter a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Away {
+    /// It was kept out.
+    KeptOut(KeptOut),
+    /// Nothing is known of the date that lets leads in, or it is none.
+    NoDate,
+    /// Its date passed too long ago to let it in.
+    PastDate,
+    /// Its date comes after the end of the simulation.
+    LaterDate,
+}
+
+impl fmt::Display for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeptOut(why) => why.fmt(f),
+            Self::NoDate => f.write_str("has no such date"),
+            Self::PastDate => f.write_str("its date passed more than seven days ago"),
+            Self::LaterDate => f.write_str("its date comes later than is simulated"),
+        }
+    }
 }
 
 /// One letter.
@@ -88,6 +117,22 @@ pub struct Letter {
     pub held: BTreeMap<Hold, Timestamp>,
 }
 
+impl Letter {
+    /// Until when it is of use.
+    #[must_use]
+    pub fn expires(&self) -> Timestamp {
+        self.owed.saturating_add(LETTER_OF_USE).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether at this moment it still waits to go out; else it is sent, or never will be.
+    #[must_use]
+    pub fn waits(&self, now: Timestamp) -> bool {
+        self.sent.is_none()
+            && ![Hold::NotAllowed, Hold::TakenBack].iter().any(|never| self.held.contains_key(never))
+            && now < self.expires()
+    }
+}
+
 /// What holds a letter back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -100,6 +145,8 @@ pub enum Hold {
     InSales,
     /// There is no ground to write to the lead, or it does not want such mail: the letter never goes out.
     NotAllowed,
+    /// The lead has left the scenario before it could go out: it never does.
+    TakenBack,
 }
 
 /// One run of a scenario.
@@ -137,16 +184,25 @@ impl Simulation<'_> {
     /// Lets one lead go, from its log as it is at the beginning. `does` is what it does beside the assumption, and when.
     #[must_use]
     pub fn run(&self, lead: &LeadId, log: Log, does: Vec<(Timestamp, Deed)>) -> Course {
-        let course = Course { lead: lead.clone(), log, letters: vec![], runs: vec![], kept_out: BTreeMap::new() };
-        let mut world = World { of: self, course, open: BTreeMap::new(), agenda: BTreeMap::new(), count: 0, now: self.begin };
+        let course = Course { lead: lead.clone(), log, letters: vec![], runs: vec![], away: BTreeMap::new(), idle: vec![] };
+        let mut world = World {
+            of: self,
+            course,
+            messages: vec![],
+            open: BTreeMap::new(),
+            agenda: BTreeMap::new(),
+            count: 0,
+            now: self.begin,
+        };
         for (at, deed) in does {
             world.plan(at, Next::Deed(deed));
         }
         let wanted = self.playbook.scenarios.iter().filter(|(id, _)| self.only.as_ref().is_none_or(|only| only == *id));
         let known = fold(self.playbook, &world.course.log, self.begin);
         for (id, scenario) in wanted {
-            if let Some(at) = self.entry(scenario, &known) {
-                world.plan(at, Next::Enter(id.clone()));
+            match self.entry(scenario, &known) {
+                Ok(at) => world.plan(at, Next::Enter(id.clone())),
+                Err(away) => drop(world.course.away.insert(id.clone(), away)),
             }
         }
         let end = self.end();
@@ -166,20 +222,22 @@ impl Simulation<'_> {
         self.begin.saturating_add(SignedDuration::from_hours(24 * i64::from(self.days))).unwrap_or(Timestamp::MAX)
     }
 
-    /// When the lead enters: at the beginning, or when its date comes; none: it has no such date.
-    fn entry(&self, scenario: &Scenario, lead: &Lead) -> Option<Timestamp> {
+    /// When the lead enters: at the beginning, or when its date comes; one that has just passed lets it in at once.
+    fn entry(&self, scenario: &Scenario, lead: &Lead) -> Result<Timestamp, Away> {
         match &scenario.trigger {
-            Trigger::Date(date) => {
-                let (_, at) = scenario.date(date, lead, &self.playbook.setup)?;
-                (at >= self.begin).then_some(at)
-            }
+            Trigger::Date(date) => match scenario.date(date, lead, &self.playbook.setup) {
+                None => Err(Away::NoDate),
+                Some((_, at)) if at > self.end() => Err(Away::LaterDate),
+                Some((_, at)) if self.begin.duration_since(at) > PAST => Err(Away::PastDate),
+                Some((_, at)) => Ok(at.max(self.begin)),
+            },
             Trigger::Form(_)
             | Trigger::FormNamed(_)
             | Trigger::Track(_)
             | Trigger::Stage(_)
             | Trigger::Cell(_)
             | Trigger::Segment(_)
-            | Trigger::ByHand => Some(self.begin),
+            | Trigger::ByHand => Ok(self.begin),
         }
     }
 }

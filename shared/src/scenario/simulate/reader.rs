@@ -76,6 +76,7 @@ impl Rates {
                             let step = scenario.and_then(|scenario| scenario.find(&passed.step)).map(|spot| spot.step);
                             match (step, &passed.how) {
                                 (Some(Step::Ask(_)), Passing::Mailed { .. }) => counts.asked += 1,
+                                (_, Passing::LeftHere) => {}
                                 (Some(Step::WaitFor(_)), how) => {
                                     counts.waited += 1;
                                     counts.came += u32::from(*how == Passing::Came);

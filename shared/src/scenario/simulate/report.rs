@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::{Course, Hold, Simulation, visited};
+use super::{Away, Course, Hold, Simulation, visited};
 use crate::id::{LeadId, MailId, ScenarioId, StepId, WayId};
+use crate::playbook::Language::En;
 use crate::playbook::scenario::Step;
-use crate::scenario::{KeptOut, Passing};
+use crate::scenario::results::Figure;
+use crate::scenario::{Left, Passing};
 
 /// The most leads named as an example of those that are stuck at a step.
 const NAMED: usize = 5;
@@ -21,14 +23,18 @@ pub struct Report {
     /// Leads that entered, by scenario.
     pub entered: BTreeMap<ScenarioId, u64>,
     /// Leads that did not, by scenario and why.
-    pub kept_out: BTreeMap<ScenarioId, BTreeMap<String, u64>>,
+    #[serde(serialize_with = "in_words")]
+    pub kept_out: BTreeMap<ScenarioId, BTreeMap<Away, u64>>,
     /// Leads that left, by scenario and why.
-    pub left: BTreeMap<ScenarioId, BTreeMap<String, u64>>,
+    #[serde(serialize_with = "in_a_word")]
+    pub left: BTreeMap<ScenarioId, BTreeMap<Left, u64>>,
     /// Letters sent by day, of the playbook's time zone; days without any are left out.
     pub days: BTreeMap<Date, u64>,
     /// Letters sent, by mail.
     pub mails: BTreeMap<MailId, u64>,
-    /// Letters that never went out.
+    /// Letters that still waited at the end.
+    pub waiting: u64,
+    /// Letters that would never go out.
     pub unsent: u64,
     /// Letters that were held back, by what held them.
     pub held: BTreeMap<Hold, Delays>,
@@ -68,14 +74,14 @@ impl Report {
 
     fn add(&mut self, simulation: &Simulation<'_>, course: &Course) {
         let zone = simulation.playbook.setup.time_zone.get();
-        for (scenario, why) in &course.kept_out {
-            *self.kept_out.entry(scenario.clone()).or_default().entry(kept_out(why)).or_default() += 1;
+        for (scenario, why) in &course.away {
+            *self.kept_out.entry(scenario.clone()).or_default().entry(why.clone()).or_default() += 1;
         }
         for run in &course.runs {
             *self.entered.entry(run.scenario.clone()).or_default() += 1;
             match &run.left {
                 Some((_, left)) => {
-                    *self.left.entry(run.scenario.clone()).or_default().entry(word(left)).or_default() += 1;
+                    *self.left.entry(run.scenario.clone()).or_default().entry(left.clone()).or_default() += 1;
                 }
                 None => {
                     let Some((_, step)) = run.places.last() else { continue };
@@ -93,6 +99,7 @@ impl Report {
                     *self.days.entry(zone.to_datetime(at).date()).or_default() += 1;
                     *self.mails.entry(letter.mail.clone()).or_default() += 1;
                 }
+                None if letter.waits(simulation.end()) => self.waiting += 1,
                 None => self.unsent += 1,
             }
             for (hold, until) in &letter.held {
@@ -150,7 +157,7 @@ fn ways(step: &Step) -> Vec<&WayId> {
 }
 
 /// A reason in the word by which files and logs call it, with what it names behind a blank.
-pub(super) fn word(reason: &impl Serialize) -> String {
+pub(super) fn word<R: Serialize>(reason: &R) -> String {
     match serde_json::to_value(reason) {
         Ok(serde_json::Value::String(word)) => word,
         Ok(serde_json::Value::Object(named)) => {
@@ -161,12 +168,26 @@ pub(super) fn word(reason: &impl Serialize) -> String {
     }
 }
 
-fn kept_out(why: &KeptOut) -> String {
-    match why {
-        KeptOut::UnderWay => "under way already".to_owned(),
-        KeptOut::Before => "was in it before".to_owned(),
-        KeptOut::Audience => "not in the audience".to_owned(),
-        KeptOut::WouldLeave(left) => format!("would leave at once: {}", word(left)),
-        KeptOut::Draining => "takes in nobody any more".to_owned(),
-    }
+/// Why leads left, in the words of [`results`](crate::scenario::results).
+#[must_use]
+pub fn left_for(why: &Left) -> String {
+    Figure::Left(why.clone()).reason(En)
+}
+
+/// JSON knows texts for keys alone.
+fn keyed<S: Serializer, K>(
+    all: &BTreeMap<ScenarioId, BTreeMap<K, u64>>,
+    to: S,
+    key: impl Fn(&K) -> String,
+) -> Result<S::Ok, S::Error> {
+    let of = |leads: &BTreeMap<K, u64>| leads.iter().map(|(why, leads)| (key(why), *leads)).collect::<BTreeMap<_, _>>();
+    to.collect_map(all.iter().map(|(scenario, leads)| (scenario, of(leads))))
+}
+
+fn in_words<S: Serializer>(all: &BTreeMap<ScenarioId, BTreeMap<Away, u64>>, to: S) -> Result<S::Ok, S::Error> {
+    keyed(all, to, Away::to_string)
+}
+
+fn in_a_word<S: Serializer>(all: &BTreeMap<ScenarioId, BTreeMap<Left, u64>>, to: S) -> Result<S::Ok, S::Error> {
+    keyed(all, to, word::<Left>)
 }

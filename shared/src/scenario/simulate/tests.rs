@@ -45,7 +45,7 @@ fn who_gets_what_when_with_window_and_cap() {
     assert_eq!(sent(&courses), expected);
     assert_eq!(report.held, BTreeMap::from([(Hold::Cap, Delays { letters: 4, longest_hours: 165 })]));
     assert_eq!(report.days.values().copied().collect::<Vec<_>>(), [12, 4]);
-    assert_eq!(report.left[&ScenarioId::parse("s").unwrap()]["end"], 4);
+    assert_eq!(report.left[&ScenarioId::parse("s").unwrap()][&Left::End], 4);
     // Owed on the Saturday, sent on Monday at eight, when the playbook's window opens.
     let saturday = json!({"wait_until": {"id": "sat", "days": ["sat"], "hour": 9}});
     let (courses, report) = simulated(&with(json!([saturday, mail("1", "a")])), 30, Assume::Nothing);
@@ -65,7 +65,7 @@ fn what_people_do_decides_the_way_and_what_nobody_reaches_is_said() {
     let unreached = |report: &Report| report.unreached.values().next().cloned().unwrap_or_default();
     let (_, best) = simulated(&playbook, 30, Assume::Best);
     assert_eq!(unreached(&best), ["long", "q/second"]);
-    assert_eq!(best.left.values().next().unwrap()["end"], 4);
+    assert_eq!(best.left.values().next().unwrap()[&Left::End], 4);
     let (_, none) = simulated(&playbook, 30, Assume::Nothing);
     assert_eq!(unreached(&none), ["yes", "q"]);
     let stuck = &none.under_way.values().next().unwrap()[&StepId::parse("long").unwrap()];
@@ -96,7 +96,60 @@ fn who_may_not_be_written_to_gets_nothing() {
     let course = simulation.run(&lead, log, vec![]);
     assert_eq!(course.letters.len(), 2);
     assert!(course.letters.iter().all(|letter| letter.sent.is_none() && letter.held.contains_key(&Hold::NotAllowed)));
-    assert_eq!(Report::of(&simulation, &[course]).unsent, 2);
+    let report = Report::of(&simulation, &[course]);
+    assert_eq!((report.unsent, report.waiting), (2, 0));
+}
+
+#[test]
+fn a_letter_that_still_waits_at_the_end_is_none_that_never_goes_out() {
+    // The fourth letter of a week waits for the cap, and the end comes first.
+    let playbook = with(json!([mail("1", "a"), mail("2", "b"), mail("3", "a"), mail("4", "b")]));
+    let (_, report) = simulated(&playbook, 3, Assume::Nothing);
+    assert_eq!((report.waiting, report.unsent), (4, 0));
+    let said = serde_json::to_value(&report).unwrap();
+    assert_eq!(said["waiting"], 4);
+}
+
+#[test]
+fn a_date_lets_in_as_it_does_when_it_is_real() {
+    let mut playbook = with(json!([mail("1", "a")]));
+    let scenario = playbook.scenarios.get_mut(&ScenarioId::parse("s").unwrap()).unwrap();
+    scenario.trigger = serde_json::from_value(json!({"date": {"attribute": "renewal"}})).unwrap();
+    let begin = BEGIN.parse().unwrap();
+    let (version, only, agreed) = (playbook.version(), None, true);
+    let simulation = Simulation { playbook: &playbook, version, only, begin, days: 30, assume: Assume::Nothing, agreed };
+    let courses: Vec<Course> =
+        [None, Some("2026-02-20"), Some("2026-02-26"), Some("2026-03-10"), Some("2026-05-01"), Some("soon")]
+            .into_iter()
+            .map(|date| {
+                let date = date.map(|date| ("renewal".to_owned(), date.to_owned()));
+                let all = [("email".to_owned(), "a@example.com".to_owned())].into_iter().chain(date).collect();
+                let (lead, log) = listed(&format!("{all:?}"), all, begin);
+                simulation.run(&lead, log, vec![])
+            })
+            .collect();
+    let went: Vec<String> = courses
+        .iter()
+        .map(|course| match course.away.values().next() {
+            Some(away) => away.to_string(),
+            None => format!("entered {}, sent {}", course.runs[0].entered, course.letters[0].sent.unwrap()),
+        })
+        .collect();
+    assert_eq!(
+        went,
+        [
+            "has no such date",
+            "its date passed more than seven days ago",
+            "entered 2026-03-02T00:00:00Z, sent 2026-03-02T00:00:00Z",
+            "entered 2026-03-10T00:00:00Z, sent 2026-03-10T00:00:00Z",
+            "its date comes later than is simulated",
+            "has no such date",
+        ]
+    );
+    let report = Report::of(&simulation, &courses);
+    assert_eq!(report.kept_out.values().next().unwrap()[&Away::NoDate], 2);
+    let said = serde_json::to_value(&report).unwrap();
+    assert_eq!(said["kept_out"]["s"]["has no such date"], 2);
 }
 
 #[test]

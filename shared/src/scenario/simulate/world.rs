@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{Course, Deed, Hold, Letter, Run, Simulation, act};
+use super::{Away, Course, Deed, Hold, Letter, Run, Simulation, act};
 use crate::activity::{Activity, Kind, Record, Source};
-use crate::consent::MailClass;
+use crate::consent::{Basis, Ground, MailClass};
 use crate::fold::{Folded, fold};
 use crate::id::{ActivityId, EnrollmentId, MailId, MessageId, ScenarioId};
-use crate::lead::Stage;
 use crate::lifecycle::{Change, decide};
-use crate::playbook::scenario::{Scenario, Step};
-use crate::scenario::owed::LETTER_OF_USE;
-use crate::scenario::{Enrollment, Owed, Seen, Waiting, advance, enroll};
-
-/// How long a letter rests to a lead that sales has in hand.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(6);
+use crate::mail::gate::{self, Deferral, ForLead, Passage, Refusal};
+use crate::mail::mailing::{Claimed, Mailing};
+use crate::mail::message::{Content, Message};
+use crate::playbook::scenario::{Scenario, Step, Trigger};
+use crate::scenario::owed::message;
+use crate::scenario::{
+    Enrollment, Entering, KeptOut, Left, Newest, News, Owed, Seen, Waiting, advance, enroll, entering, inside,
+};
 
 /// What happens next in a lead's course.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub(super) enum Next {
 pub(super) struct World<'s> {
     pub(super) of: &'s Simulation<'s>,
     pub(super) course: Course,
+    /// The letters of the course, as the send gate is asked for them.
+    pub(super) messages: Vec<Message>,
     /// Its open enrollments, each with its run.
     pub(super) open: BTreeMap<EnrollmentId, (Enrollment, usize)>,
     /// What is to come, in order; what is planned for the same moment, in the order in which it was planned.
@@ -51,11 +54,10 @@ impl World<'_> {
             Next::Enter(id) => self.enter(&id),
             Next::Look(id) => self.look(&id),
             Next::Send(letter) => self.send(letter),
-            Next::Deed(deed) => {
-                if let Some(kind) = self.deed(deed) {
-                    self.happens(Next::Does(kind));
-                }
-            }
+            Next::Deed(deed) => match self.deed(&deed) {
+                Some(kind) => self.happens(Next::Does(kind)),
+                None => self.course.idle.push((self.now, deed)),
+            },
             Next::Does(kind) => {
                 self.tell(kind);
                 let _decided = decide(
@@ -73,18 +75,18 @@ impl World<'_> {
     }
 
     /// What a deed is at this moment; none: there is nothing to answer, or to click in.
-    fn deed(&self, deed: Deed) -> Option<Kind> {
+    fn deed(&self, deed: &Deed) -> Option<Kind> {
         let sent = self.course.letters.iter().rev().find(|letter| letter.sent.is_some()).map(|letter| &letter.message);
         match deed {
-            Deed::Does(what) => act(self.of.playbook, &what, sent),
-            Deed::Becomes { name, value } => Some(Kind::AttributeSet { name, value }),
+            Deed::Does(what) => act(self.of.playbook, what, sent),
+            Deed::Becomes { name, value } => Some(Kind::AttributeSet { name: name.clone(), value: value.clone() }),
             Deed::Answers(answer) => self.open.values().find_map(|(at, _)| {
                 let Waiting::Answer { message, .. } = &at.waiting else { return None };
                 let scenario = self.of.playbook.scenarios.get(&at.scenario)?;
                 let Step::Ask(ask) = scenario.find(&at.place.step)?.step else { return None };
+                let answer = ask.answers.iter().map(|known| &known.id).find(|known| *known == answer)?.clone();
                 let (enrollment, step, message) = (at.id.clone(), ask.id.clone(), message.clone());
-                let (attribute, answer) = (ask.attribute.clone(), answer.clone());
-                Some(Kind::Answered { enrollment, step, message, attribute, answer })
+                Some(Kind::Answered { enrollment, step, message, attribute: ask.attribute.clone(), answer })
             }),
         }
     }
@@ -98,11 +100,9 @@ impl World<'_> {
 
     fn enter(&mut self, id: &ScenarioId) {
         let Some(scenario) = self.of.playbook.scenarios.get(id) else { return };
-        let (playbook, version) = (self.of.playbook, &self.of.version);
-        let folded = Folded::of(playbook, &self.course.log, self.now);
-        match enroll(playbook, version, (id, scenario), &self.course.lead, &folded, "simulated", self.now) {
+        match self.entering(id, scenario) {
             Err(why) => {
-                self.course.kept_out.insert(id.clone(), why);
+                self.course.away.insert(id.clone(), Away::KeptOut(why));
             }
             Ok(entering) => {
                 let enrollment = entering.enrollment;
@@ -114,6 +114,20 @@ impl World<'_> {
                 self.look(&key);
             }
         }
+    }
+
+    /// The lead's entry at this moment. A date lets it in as it does at `score`, so that what is late by then is late here.
+    fn entering(&self, id: &ScenarioId, scenario: &Scenario) -> Result<Entering, KeptOut> {
+        let (playbook, version, lead, now) = (self.of.playbook, &self.of.version, &self.course.lead, self.now);
+        let folded = Folded::of(playbook, &self.course.log, now);
+        let by_hand = enroll(playbook, version, (id, scenario), lead, &folded, "simulated", now)?;
+        if !matches!(scenario.trigger, Trigger::Date(_)) {
+            return Ok(by_hand);
+        }
+        let news = News { records: &[], inside: &inside(playbook, &folded), before: None };
+        let mut all = entering(playbook, version, lead, &folded, news, now).into_iter();
+        // Nothing but an entry for the same date keeps it out now.
+        all.find(|entering| entering.enrollment.scenario == *id).ok_or(KeptOut::Before)
     }
 
     /// Looks at an enrollment if it is due.
@@ -129,10 +143,11 @@ impl World<'_> {
         let Some(scenario) = self.of.playbook.scenarios.get(&at.scenario) else { return };
         loop {
             let folded = Folded::of(self.of.playbook, &self.course.log, self.now);
-            let mail_pending = at.mail.as_ref().is_some_and(|mail| self.is_pending(mail));
+            let newest = at.mail.as_ref().map_or(Newest::GivenUp, |mail| self.newest(mail));
             let (playbook, version, now) = (self.of.playbook, &self.of.version, self.now);
-            let seen = Seen { folded: &folded, playbook, version, mail_pending, now };
+            let seen = Seen { folded: &folded, playbook, version, newest, now };
             let Some(advance) = advance(scenario, &at, &seen) else { break };
+            let said = advance.owed.as_ref().and_then(|owed| message(owed, &at, scenario, &seen));
             let record = advance.record(&at, now);
             self.course.log.records.extend(record);
             if let Some(told) = self.course.runs.get_mut(run) {
@@ -140,11 +155,19 @@ impl World<'_> {
                 told.left = advance.left.clone().map(|left| (now, left));
                 told.places.extend(advance.after.as_ref().map(|after| (now, after.place.step.clone())));
             }
-            if let Some(Owed::Mail { message, mail, step, .. }) = advance.owed {
+            if let (Some(Owed::Mail { message, mail, step, .. }), Some(said)) = (&advance.owed, said) {
+                let (message, mail, step) = (message.clone(), mail.clone(), step.clone());
                 let (scenario, enrollment, owed) = (at.scenario.clone(), at.id.clone(), now);
                 let letter = Letter { message, mail, scenario, enrollment, step, owed, sent: None, held: BTreeMap::new() };
                 self.course.letters.push(letter);
+                self.messages.push(said);
                 self.plan(now, Next::Send(self.course.letters.len() - 1));
+            }
+            if advance.left.as_ref().is_some_and(Left::withdraws_mail) {
+                let newest = self.course.letters.iter_mut().find(|letter| Some(&letter.message) == at.mail.as_ref());
+                if let Some(letter) = newest.filter(|letter| letter.sent.is_none()) {
+                    letter.held.insert(Hold::TakenBack, now);
+                }
             }
             let Some(after) = advance.after else { return };
             if after.waiting != at.waiting {
@@ -169,75 +192,71 @@ impl World<'_> {
         }
     }
 
-    fn is_pending(&self, message: &MessageId) -> bool {
-        let letter = self.course.letters.iter().find(|letter| letter.message == *message);
-        letter.is_some_and(|letter| {
-            let given_up = letter.held.contains_key(&Hold::NotAllowed) || self.now >= expires(letter);
-            letter.sent.is_none() && !given_up
+    fn newest(&self, message: &MessageId) -> Newest {
+        match self.course.letters.iter().find(|letter| letter.message == *message) {
+            Some(letter) if letter.sent.is_some() => Newest::Sent,
+            Some(letter) if letter.waits(self.now) => Newest::Pending,
+            Some(_) | None => Newest::GivenUp,
+        }
+    }
+
+    /// Sends a letter if the send gate lets it out now, or puts it off.
+    fn send(&mut self, place: usize) {
+        if self.course.letters.get(place).is_none_or(|letter| letter.held.contains_key(&Hold::TakenBack)) {
+            return;
+        }
+        let Some(message) = self.messages.get(place) else { return };
+        let (why, until) = match self.passage(message) {
+            None | Some(Passage::Refuse { why: Refusal::TooLate }) => return,
+            Some(Passage::Send { .. }) => return self.sent(place),
+            Some(Passage::Refuse { .. }) => (Hold::NotAllowed, self.now),
+            Some(Passage::Defer { until, why }) => match why {
+                Deferral::InSales => (Hold::InSales, until),
+                Deferral::Cap => (Hold::Cap, until),
+                Deferral::Window | Deferral::Paused | Deferral::Pacing | Deferral::Trouble => (Hold::Window, until),
+            },
+        };
+        if let Some(letter) = self.course.letters.get_mut(place) {
+            letter.held.insert(why, until);
+        }
+        if why != Hold::NotAllowed {
+            self.plan(until, Next::Send(place));
+        }
+    }
+
+    /// What the send gate says of a letter now; none: it is no letter.
+    fn passage(&self, message: &Message) -> Option<Passage<()>> {
+        let Content::Letter(letter) = &message.content else { return None };
+        let mut lead = fold(self.of.playbook, &self.course.log, self.now);
+        if self.of.agreed && lead.permissions.marketing.is_none() {
+            lead.permissions.marketing =
+                Some(Ground { basis: Basis::Import, at: self.of.begin, activity: ActivityId::derive(&[]) });
+        }
+        let mailing = Mailing::of(&lead, None).map(|mailing| Mailing { counted: self.counted(), ..mailing });
+        let seen = ForLead {
+            lead_exists: true,
+            merged: false,
+            mailing: mailing.as_ref(),
+            address_suppressed: false,
+            paused_until: None,
+            paced_until: None,
+        };
+        Some(match gate::for_lead(message, letter, seen, &self.of.playbook.setup, self.now) {
+            Passage::Send { .. } => Passage::Send { to: () },
+            Passage::Defer { until, why } => Passage::Defer { until, why },
+            Passage::Refuse { why } => Passage::Refuse { why },
         })
     }
 
-    /// Sends a letter if it may go out now, or puts it off, as the send gate does.
-    fn send(&mut self, place: usize) {
-        let Some(letter) = self.course.letters.get(place) else { return };
-        let hold = self.hold(letter);
-        if self.now >= expires(letter) {
-            return;
-        }
-        match hold {
-            Some((why, until)) => {
-                let until = until.min(expires(letter));
-                if let Some(letter) = self.course.letters.get_mut(place) {
-                    letter.held.insert(why, until);
-                }
-                if why != Hold::NotAllowed {
-                    self.plan(until, Next::Send(place));
-                }
-            }
-            None => self.sent(place),
-        }
-    }
-
-    fn hold(&self, letter: &Letter) -> Option<(Hold, Timestamp)> {
-        let (playbook, now) = (self.of.playbook, self.now);
-        let mail = playbook.mail(&letter.mail)?;
-        let lead = fold(playbook, &self.course.log, now);
-        let allowed = &lead.permissions;
-        let marketing = mail.class.consent() == Some(MailClass::Marketing);
-        let refused = allowed.suppressed.is_some()
-            || marketing
-                && (allowed.opted_out.is_some()
-                    || allowed.marketing.is_none() && !self.of.agreed
-                    || !allowed.wants(mail.topic.as_ref()));
-        if refused {
-            return Some((Hold::NotAllowed, now));
-        }
-        if !marketing {
-            return None;
-        }
-        if lead.stage.is_some_and(Stage::holds_mail) {
-            return Some((Hold::InSales, now + LOOK_AGAIN));
-        }
-        if let Some(until) = self.capped_until() {
-            return Some((Hold::Cap, until));
-        }
-        let opens = playbook.setup.opens(now);
-        (opens > now).then_some((Hold::Window, opens))
-    }
-
-    /// Until when the lead has got as much marketing mail as it may get; none: it may get more.
-    fn capped_until(&self) -> Option<Timestamp> {
-        let (playbook, cap) = (self.of.playbook, self.of.playbook.setup.mail.cap);
+    /// The marketing mail that the lead has got, as the cap counts it.
+    fn counted(&self) -> BTreeMap<MessageId, Claimed> {
+        let playbook = self.of.playbook;
         let counts = |mail: &MailId| playbook.mail(mail).is_some_and(|mail| mail.class.consent() == Some(MailClass::Marketing));
         let sent = |activity: &Activity| match &activity.kind {
-            Kind::MailSent { mail, owner: None, .. } if counts(mail) => Some(activity.at),
+            Kind::MailSent { message, mail, owner: None } if counts(mail) => Some((message.clone(), Claimed(activity.at))),
             _ => None,
         };
-        let activities = self.course.log.records.iter().flat_map(|record| &record.activities);
-        let mut sent: Vec<Timestamp> = activities.filter_map(sent).collect();
-        sent.sort_unstable_by(|a, b| b.cmp(a));
-        let oldest = sent.get((cap.mails as usize).checked_sub(1)?)?;
-        oldest.checked_add(cap.within.duration()).ok().filter(|until| *until > self.now)
+        self.course.log.records.iter().flat_map(|record| &record.activities).filter_map(sent).collect()
     }
 
     fn sent(&mut self, place: usize) {
@@ -250,8 +269,4 @@ impl World<'_> {
             self.plan(now.saturating_add(after).unwrap_or(Timestamp::MAX), Next::Does(kind));
         }
     }
-}
-
-fn expires(letter: &Letter) -> Timestamp {
-    letter.owed.saturating_add(LETTER_OF_USE).unwrap_or(Timestamp::MAX)
 }

@@ -12,7 +12,7 @@ fn enters(playbook: &Playbook, log: &Log, news: News<'_>, now: Timestamp) -> Vec
     entering(playbook, &PlaybookVersion::derive(&["p"]), &lead(), &folded, news, now)
 }
 
-fn nothing(inside: &BTreeSet<ScenarioId>) -> News<'_> {
+fn nothing(inside: &Inside) -> News<'_> {
     News { records: &[], inside, before: None }
 }
 
@@ -28,7 +28,7 @@ fn an_event_lets_in_when_it_is_the_news_and_once() {
     let now = time(BEGIN);
     let mut log = lead_log(vec![sent(0, "white-paper"), link("l", 0, &visitor("v"), crate::activity::Proof::First)]);
     let news = [ActivityId::parse("form").unwrap()];
-    let outside = BTreeSet::new();
+    let outside = Inside::new();
     let new = News { records: &news, ..nothing(&outside) };
     for (trigger, entering) in [
         (json!({"form": "white-paper"}), 1),
@@ -61,7 +61,7 @@ fn a_state_lets_in_whom_it_means() {
         scenario["who"] = json!(who);
         let playbook = playbook(scenario);
         let folded = Folded::of(&playbook, &log, now);
-        let outside = BTreeSet::new();
+        let outside = Inside::new();
         assert_eq!(enters(&playbook, &log, nothing(&outside), now).len(), new, "{who}");
         let judged_anew = News { before: Some(&folded), ..nothing(&outside) };
         assert_eq!(enters(&playbook, &log, judged_anew, now).len(), existing, "{who}");
@@ -73,11 +73,63 @@ fn a_state_lets_in_whom_it_means() {
 }
 
 #[test]
+fn an_edit_of_who_is_meant_lets_in_whom_it_newly_means() {
+    let (now, log) = (time(BEGIN), lead_log(vec![set("company", "Corp")]));
+    let by = |who: &str, stages: &[&str]| {
+        let mut scenario = triggered(json!({"stage": stages}));
+        scenario["who"] = json!(who);
+        playbook(scenario)
+    };
+    let before = by("new", &["lead"]);
+    let inside = inside(&before, &Folded::of(&before, &log, now));
+    let entering = |after: &Playbook| {
+        let folded = Folded::of(after, &log, now);
+        enters(after, &log, News { before: Some(&folded), ..nothing(&inside) }, now).len()
+    };
+    assert_eq!(entering(&by("new", &["lead"])), 0);
+    assert_eq!(entering(&by("both", &["lead"])), 1);
+    assert_eq!(entering(&by("existing", &["lead"])), 1);
+    // Another state, which held before it was asked for.
+    assert_eq!((entering(&by("new", &["lead", "mql"])), entering(&by("both", &["lead", "mql"]))), (0, 1));
+}
+
+#[test]
+fn scenarios_that_let_in_into_each_other_end_there() {
+    let (begin, mut log) = (time(BEGIN), lead_log(vec![set("company", "Corp")]));
+    let (playbook, outside) = (playbook(triggered(json!({"stage": ["lead"]}))), Inside::new());
+    let mut runs = 0;
+    // It leaves the state and comes back every other minute.
+    for minute in 0..60 {
+        let now = begin + SignedDuration::from_mins(2 * minute);
+        for entering in enters(&playbook, &log, nothing(&outside), now) {
+            runs += 1;
+            let left =
+                Advance::ended(&entering.enrollment, Left::End).record(&entering.enrollment, now + SignedDuration::from_mins(1));
+            log.records.extend([entering.record, left.unwrap()]);
+        }
+    }
+    assert_eq!(runs, crate::scenario::RUNS_A_DAY);
+    assert_eq!(enters(&playbook, &log, nothing(&outside), begin + hours(25)).len(), 1);
+}
+
+#[test]
+fn a_run_that_was_ended_by_a_slow_clock_is_over() {
+    let (now, mut log) = (time(BEGIN), lead_log(vec![set("company", "Corp")]));
+    let (playbook, outside) = (playbook(triggered(json!({"stage": ["lead"]}))), Inside::new());
+    let entering = enters(&playbook, &log, nothing(&outside), now).remove(0);
+    let ended = Advance::ended(&entering.enrollment, Left::ByHand).record(&entering.enrollment, now - hours(1)).unwrap();
+    log.records.extend([entering.record, ended]);
+    let folded = Folded::of(&playbook, &log, now);
+    assert!(runs(&folded)[0].left.is_some());
+    assert_eq!(enters(&playbook, &log, nothing(&outside), now + hours(1)).len(), 1);
+}
+
+#[test]
 fn a_date_lets_in_once_when_it_comes_and_not_long_after() {
     let scenario = triggered(json!({"date": {"attribute": "renewal", "offset": "-2d", "hour": 10}}));
     let playbook = playbook(scenario);
     let mut log = lead_log(vec![set("renewal", "2026-03-06")]);
-    let outside = BTreeSet::new();
+    let outside = Inside::new();
     let moment = time("2026-03-04T01:00:00Z");
     let folded = Folded::of(&playbook, &log, time(BEGIN));
     assert_eq!(next_entry(&playbook, &folded.lead, time(BEGIN)), Some(moment));
@@ -126,4 +178,16 @@ fn who_may_not_enter_is_told_why() {
     assert_eq!(only("audience", json!({"not": large})), Err(KeptOut::Audience));
     assert_eq!(only("goal", large.clone()), Err(KeptOut::WouldLeave(Left::Goal)));
     assert_eq!(only("under_way", json!("drain")), Err(KeptOut::Draining));
+    // By hand on the same occasion, which was over before.
+    let by_hand = || before(Some(Left::ByHand)).into_iter();
+    let known = by_hand().next().unwrap();
+    assert!(matches!(&known.activities[0].kind, Kind::Enrolled { entry: Entry::ByHand(occasion), .. } if occasion == "now"));
+    let playbook = playbook(again(json!("always")));
+    let log = lead_log(by_hand().collect());
+    let folded = Folded::of(&playbook, &log, now);
+    let enroll = |occasion| {
+        let scenario = (&scenario_id(), &playbook.scenarios[&scenario_id()]);
+        enroll(&playbook, &playbook.version(), scenario, &lead(), &folded, occasion, now).map(|_| ())
+    };
+    assert_eq!((enroll("now"), enroll("later")), (Err(KeptOut::Occasion), Ok(())));
 }

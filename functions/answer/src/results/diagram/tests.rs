@@ -10,7 +10,8 @@ fn drawn(scenario: &str, language: Language, counts: &Counts) -> Diagram {
 }
 
 fn said(diagram: &Diagram) -> String {
-    diagram.texts.iter().map(|text| text.text.as_str()).collect::<Vec<_>>().join("\n")
+    let line = |text: &Text| text.parts.iter().map(|part| part.text.as_str()).collect::<String>();
+    diagram.texts.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -61,14 +62,20 @@ fn numbers_stand_at_their_steps_and_ways() {
     {
         assert!(japanese.contains(part), "{part} is missing in {japanese}");
     }
-    assert!(english.lines().any(|line| line.ends_with("31")) && japanese.lines().any(|line| line.ends_with("31")));
+    assert!(english.contains("\n31\u{2002}comparing") && japanese.contains("\n31\u{2002}comparing"), "{english}");
+    assert!(english.starts_with("When a lead sends"), "{english}");
 }
 
 #[test]
-fn words_are_wrapped_where_they_may_be() {
-    assert_eq!(wrapped("one two three", 76, 14, 9), ["one two", "three"]);
-    assert_eq!(wrapped("資料を請求した方に送ります。", 100, 14, 9), ["資料を請求した", "方に送ります。"]);
-    assert_eq!(wrapped("一二三四五六。七", 90, 14, 9), ["一二三四五", "六。七"], "no line begins with a full stop");
-    assert_eq!(wrapped("one two three four five", 76, 14, 2), ["one two", "three…"]);
-    assert!(wrapped(&"x".repeat(400), 100, 14, 3).len() == 3 && wrapped("", 100, 14, 3).is_empty());
+fn the_legend_has_the_signs_that_are_drawn() {
+    let playbook = default_playbook().unwrap();
+    for (id, scenario) in &playbook.scenarios {
+        let drawn = Diagram::of(&playbook, scenario, &Counts::default(), Language::En);
+        let legend = Sign::legend(scenario, Language::En);
+        assert!(
+            drawn.nodes.iter().all(|node| node.sign == Sign::Ends || legend.iter().any(|(sign, _)| *sign == node.sign)),
+            "{id}"
+        );
+        assert!(legend.iter().all(|(sign, _)| drawn.nodes.iter().any(|node| node.sign == *sign)), "{id}");
+    }
 }

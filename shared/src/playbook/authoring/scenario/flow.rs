@@ -10,7 +10,7 @@ use crate::playbook::span::Span;
 const BREATH: f64 = 3_600_000.0;
 
 /// Where each step leads.
-struct Flow {
+pub(super) struct Flow {
     /// The steps that may come next; at the end of the scenario there is none.
     next: Vec<Vec<usize>>,
     /// Those of them that may come next at once.
@@ -29,7 +29,7 @@ pub(super) fn check(steps: &Steps<'_>, mistakes: &mut Vec<Mistake>) {
 }
 
 impl Flow {
-    fn of(steps: &Steps<'_>) -> Self {
+    pub(super) fn of(steps: &Steps<'_>) -> Self {
         let mut places: BTreeMap<&str, usize> = BTreeMap::new();
         for (number, step) in steps.all.iter().enumerate() {
             if let Some(id) = step.id() {
@@ -71,6 +71,24 @@ impl Flow {
 
     fn next(&self, step: usize) -> &[usize] {
         self.next.get(step).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a way leads from one step to another through nothing but such steps.
+    pub(super) fn leads(&self, from: usize, to: usize, passes: impl Fn(usize) -> bool) -> bool {
+        let mut seen = vec![false; self.next.len()];
+        let mut open = vec![from];
+        while let Some(step) = open.pop() {
+            for next in self.next(step) {
+                if *next == to {
+                    return true;
+                }
+                if let Some(seen) = seen.get_mut(*next).filter(|seen| !**seen && passes(*next)) {
+                    *seen = true;
+                    open.push(*next);
+                }
+            }
+        }
+        false
     }
 
     /// The steps from one to another, both with it, on a way on which nothing waits.

@@ -1,9 +1,11 @@
 //! The scenarios of a playbook: `scenarios/NAME.yaml`.
 //!
 //! The steps of a file are laid out as a list with ways between them (`steps`, `flow`), so that loops, steps that nobody
-//! reaches and ways that lead nowhere are found before the file becomes a [`Scenario`]; `sense` judges each step.
+//! reaches and ways that lead nowhere are found before the file becomes a [`Scenario`]; `sense` judges each step, `letters`
+//! what comes too close or twice.
 
 mod flow;
+mod letters;
 mod sense;
 mod steps;
 
@@ -48,6 +50,20 @@ impl Script<'_> {
     /// The mails with which it asks questions.
     pub(super) fn asking(&self) -> Known<'_> {
         self.place().map(|place| Known::at(Steps::of(place).of_kind("ask").map(|ask| ask.body.key("send")))).unwrap_or_default()
+    }
+}
+
+impl<'a> Script<'a> {
+    /// The attributes that its steps set, or ask the lead for.
+    pub(super) fn made(&'a self) -> Vec<&'a str> {
+        let steps = self.place().map(|place| Steps::of(place).all).unwrap_or_default();
+        let made = steps.iter().filter(|step| matches!(step.kind, "set" | "ask"));
+        made.filter_map(|step| step.body.key("attribute").text()).collect()
+    }
+
+    /// What is probably not meant about its letters.
+    pub(super) fn letters(&self) -> Vec<Mistake> {
+        self.place().map(|place| letters::doubts(&Steps::of(place))).unwrap_or_default()
     }
 }
 

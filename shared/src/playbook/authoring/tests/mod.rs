@@ -1,5 +1,7 @@
 //! What is said of which mistake.
 
+mod doubts;
+mod examples;
 mod flow;
 mod mail;
 mod scenario;

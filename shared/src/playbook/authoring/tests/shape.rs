@@ -30,6 +30,18 @@ fn a_text_that_is_no_yaml_is_one_mistake_of_its_file_and_hides_no_other_file() {
             [s] something follows a text in quotes = put the whole text in quotes, or none of it; in 'single quotes' write '' for '
         "##,
     );
+    // What a Japanese keyboard writes for a colon and a blank.
+    let colon =
+        "[：] a wide colon stands here, which is a letter like any other = write it half width, with a blank behind it: \": \"";
+    said("contact: 0312345678", "contact：0312345678", colon);
+    let wide = "write the colon half width, as in \"key: value\": a wide one is a letter like any other";
+    said(
+        "sender: { name: Acme,",
+        "sender: { name： Acme, name: Acme,",
+        &format!("[name： Acme] \"name： Acme\" is not known here = {wide}"),
+    );
+    let blank = "write the blank half width, as in \"key: value\": a wide one is a letter like any other";
+    said("holidays:", "\u{3000}x: 1\nholidays:", &format!("[\u{3000}x] \"\u{3000}x\" is not known here = {blank}"));
     let remedy = "let the keys of one level begin in the same column, put a blank behind each colon and dash, and put a text that holds \": \" in quotes";
     said("name: Acme", "name: Acme: Leeds", &format!("[:] this does not fit what stands above it = {remedy}"));
     let remedy = "close each [ with ] and each { with }, and put a comma between two things in them";

@@ -1,22 +1,22 @@
 //! Playbook delivery: what is live, who made it so, and all leads judged by it without an alert for each.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod delivery;
+mod storm;
 
 use jiff::{SignedDuration, Timestamp};
 use michi::activity::{Activity, FormSubmission, Kind, Log, LogOwner, PageView, Proof, Record, Source};
 use michi::address::Address;
 use michi::fold::fold;
 use michi::id::{ActivityId, FormId, LeadId, PageViewId, PlaybookVersion, VisitorId};
-use michi::io::Store;
 use michi::io::store::{Derivation, LeadItem, Live, Mark, Phase, Save, VisitorItem};
 use michi::lead::{Level, Phase as Interest, Stage};
 use michi::mail::mailing::Mailing;
-use michi::playbook::{Approval, Playbook, authoring};
+use michi::playbook::{Playbook, authoring};
 use michi::verdict::Signals;
 use michi_cli::deliver::{self, Author, Delivered};
 use michi_cli::plan::{Candidate, Fold, Plan};
-use michi_cli::{apply, approve, derivation, history, rollback};
-use michi_local::{Fault, Planned, Suite};
+use michi_cli::{apply, derivation};
+use michi_local::Suite;
 use serde_json::Value;
 
 use crate::harness::{ORIGIN, Visitor, buyer, insist, ready_lead, suite};
@@ -96,6 +96,7 @@ pub(crate) async fn people(suite: &Suite, count: usize, pages: usize) {
             playbook: PlaybookVersion::derive(&["long ago"]),
             epoch: epoch.clone(),
             erased: None,
+            merged: None,
             next_review: None,
             last_seen: None,
         };
@@ -270,36 +271,6 @@ async fn a_lead_that_the_rules_take_back_and_its_own_doing_brings_again_alerts()
 }
 
 #[tokio::test]
-async fn two_who_apply_at_once_cannot_overwrite_each_other() {
-    let suite = suite().await;
-    let (one, other) = (changed(&suite, strict), changed(&suite, alike));
-    let (mikas, anns) = (planned(&suite, &one).await, planned(&suite, &other).await);
-    assert!(mikas.pending && mikas.to_string().contains("levels"), "{mikas}");
-    let store = &suite.own().store;
-    deliver::apply(store, &one, &mikas, &author("mika"), false, suite.now()).await.unwrap();
-    let error = deliver::apply(store, &other, &anns, &author("ann"), false, suite.now()).await.unwrap_err().to_string();
-    assert!(error.contains("mika published version") && error.contains("run `michi plan` again"), "{error}");
-    assert_eq!(store.live_version().await.unwrap(), mikas.version);
-    assert_eq!(store.playbook_history().await.unwrap().len(), 2);
-}
-
-#[tokio::test]
-async fn where_nothing_is_live_all_of_it_is_new_and_no_lead_is_judged() {
-    let suite = suite().await;
-    let key = serde_json::json!({ "pk": { "S": "playbook#live" }, "sk": { "S": "current" } });
-    suite.dynamo().call("DeleteItem", serde_json::json!({ "TableName": "Leads", "Key": key }));
-    suite.advance(MINUTE).await.unwrap();
-    let candidate = changed(&suite, alike);
-    let plan = planned(&suite, &candidate).await;
-    assert!(plan.pending && plan.live.is_none() && plan.leads.is_none());
-    assert!(plan.to_string().contains("nothing yet") && plan.to_string().contains("+ scoring.yaml"), "{plan}");
-    let store = &suite.own().store;
-    let done = deliver::apply(store, &candidate, &plan, &author("mika"), false, suite.now()).await.unwrap();
-    assert!(matches!(done, Delivered::Live(Live { revision: 1, previous: None, .. })));
-    assert_eq!(store.derivation().await.unwrap(), None);
-}
-
-#[tokio::test]
 async fn a_cancelled_derivation_tells_what_it_found_and_can_go_on() {
     let suite = suite().await;
     people(&suite, 8, 0).await;
@@ -339,90 +310,6 @@ async fn a_newer_version_takes_over_what_the_older_one_began() {
         assert_eq!((found.run, found.phase, found.ready), (3, Phase::Done, wanted));
         assert_eq!(subjects(&suite).len(), usize::from(wanted > 0));
     }
-}
-
-#[tokio::test]
-async fn an_older_version_needs_force_and_rollback_is_the_door() {
-    let suite = suite().await;
-    let store = &suite.own().store;
-    assert!(rollback::wanted(store, None).await.unwrap_err().to_string().contains("is the first"));
-    let first = suite.desk().playbook().version();
-    let second = applied(&suite, &changed(&suite, strict), "mika").await;
-    suite.advance(MINUTE).await.unwrap();
-    let old = changed(&suite, |_| {});
-    let plan = planned(&suite, &old).await;
-    let refused = deliver::apply(store, &old, &plan, &author("ann"), false, suite.now()).await.unwrap_err().to_string();
-    assert!(refused.contains("michi rollback") && refused.contains("--force"), "{refused}");
-    assert_eq!(rollback::wanted(store, None).await.unwrap(), first);
-    assert_eq!(rollback::wanted(store, Some(&first.as_str()[..6])).await.unwrap(), first);
-    assert!(rollback::wanted(store, Some("zzzz")).await.unwrap_err().to_string().contains("michi history"));
-    assert!(rollback::wanted(store, Some("")).await.unwrap_err().to_string().contains("several"));
-    let forced = deliver::apply(store, &old, &plan, &author("ann"), true, suite.now()).await.unwrap();
-    assert!(matches!(forced, Delivered::Live(live) if live.previous == Some(second.version.clone())));
-    let shown = history::shown(&store.playbook_history().await.unwrap()).unwrap();
-    let lines: Vec<&str> = shown.lines().collect();
-    assert!(lines.len() == 3 && lines[0].starts_with("* ") && lines[0].ends_with("applied by ann: Prices count more"), "{shown}");
-    assert!(!planned(&suite, &old).await.pending);
-}
-
-#[tokio::test]
-async fn where_two_must_agree_a_second_person_makes_it_live() {
-    let suite = suite().await;
-    let store = &suite.own().store;
-    applied(&suite, &changed(&suite, |playbook| playbook.setup.delivery.approval = Approval::SecondPerson), "mika").await;
-    let next = changed(&suite, alike);
-    let plan = planned(&suite, &next).await;
-    let done = deliver::apply(store, &next, &plan, &author("mika"), false, suite.now()).await.unwrap();
-    let Delivered::Proposed(proposal) = done else { panic!("{done:?}") };
-    assert_ne!(store.live_version().await.unwrap(), plan.version);
-    let kept = Candidate::kept(store, &proposal.version).await.unwrap();
-    assert_eq!((&kept.playbook, &kept.files), (&next.playbook, &next.files));
-    let by = async |by| approve::approve(store, &kept, &plan, &proposal, by, suite.now()).await;
-    assert!(by("mika").await.unwrap_err().to_string().contains("somebody else"));
-    assert_eq!(by("ann").await.unwrap().version, plan.version);
-    assert_eq!(store.proposal().await.unwrap(), None);
-    let shown = history::shown(&store.playbook_history().await.unwrap()).unwrap();
-    assert!(shown.lines().next().unwrap().contains("applied by mika, approved by ann"), "{shown}");
-    suite.advance(MINUTE).await.unwrap();
-    assert!(approve::approve(store, &kept, &plan, &proposal, "ann", suite.now()).await.is_err(), "once");
-}
-
-#[tokio::test]
-async fn an_apply_that_was_interrupted_goes_on_when_it_is_run_again() {
-    let suite = suite().await;
-    let suite = &suite;
-    // A function's own client, which meets faults, with whatever role.
-    suite.client().roles().lift();
-    let store: &Store = &suite.app("score").unwrap().store;
-    let mut call: u64 = 0;
-    loop {
-        call += 1;
-        let fault = if call.is_multiple_of(2) { Fault::AfterEffect } else { Fault::BeforeLeaving };
-        let contact = format!("{call}@else.example");
-        let candidate = changed(suite, |playbook| playbook.setup.company.contact = contact);
-        let plan = planned(suite, &candidate).await;
-        suite.client().faults().lay([Planned::call(call.div_ceil(2), fault)]);
-        let first = deliver::apply(store, &candidate, &plan, &author("mika"), false, suite.now()).await;
-        let struck = suite.client().faults().struck().len();
-        suite.client().faults().lift();
-        let live = suite.own().store.live_version().await.unwrap();
-        if first.is_ok() {
-            assert_eq!(live, plan.version);
-        }
-        let again = planned(suite, &candidate).await;
-        assert_eq!(again.pending, live != plan.version, "half a version is never live");
-        if again.pending {
-            deliver::apply(store, &candidate, &again, &author("mika"), false, suite.now()).await.unwrap();
-        }
-        let kept = Candidate::kept(&suite.own().store, &plan.version).await.unwrap();
-        assert_eq!((kept.playbook, kept.files), (candidate.playbook, candidate.files));
-        if struck == 0 {
-            break;
-        }
-    }
-    assert!(call > 14, "{call} calls");
-    let left = suite.finish(HOUR).await.unwrap();
-    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test]
@@ -472,102 +359,6 @@ async fn edits_in_the_suites_folder_judge_leads_too() {
     assert!(left.is_empty(), "{left:?}");
     all_judged(&suite, &suite.desk().playbook().version(), 8).await;
     assert_eq!(subjects(&suite).len(), 1);
-}
-
-/// Who is where, and what was sent and told: what must be the same whatever happens on the way.
-async fn end(suite: &Suite, count: usize) -> (Vec<(Stage, PlaybookVersion)>, Vec<String>, usize, Phase) {
-    let mut leads = Vec::new();
-    for n in 0..count {
-        let item = item(suite, n).await;
-        leads.push((item.stage, item.playbook));
-    }
-    let mut facts: Vec<String> = suite.bus().entries().iter().map(|entry| entry.detail["id"].to_string()).collect();
-    facts.sort();
-    facts.dedup();
-    (leads, subjects(suite), facts.len(), derived(suite).await.phase)
-}
-
-/// A re-derivation with crashes; answers its end and what is left.
-async fn story(faults: &[Planned], count: usize) -> (Suite, Vec<String>) {
-    let suite = suite().await;
-    people(&suite, count, 0).await;
-    applied(&suite, &changed(&suite, alike), "mika").await;
-    suite.client().faults().lay(faults.to_vec());
-    let left = suite.finish(HOUR * 3).await.unwrap();
-    (suite, left)
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
-}
-
-#[test]
-fn a_crash_at_any_call_only_delays_it() {
-    const COUNT: usize = 5;
-    let (wanted, calls) = runtime().block_on(async {
-        let (suite, left) = story(&[], COUNT).await;
-        assert!(left.is_empty(), "{left:?}");
-        let calls = suite.client().record().calls();
-        (end(&suite, COUNT).await, calls)
-    });
-    assert_eq!((wanted.1.len(), wanted.2, wanted.3), (1, 2, Phase::Done));
-    let first = calls.iter().find_map(|call| call.ordinal).unwrap();
-    let mut schedules = Vec::new();
-    for call in calls.iter().filter(|call| call.attempt == 1 && call.function.as_deref() == Some("score")) {
-        let Some(ordinal) = call.ordinal.map(|ordinal| ordinal - first + 1) else { continue };
-        // A read leaves nothing behind, so to crash after each write is to crash at every place that differs.
-        if !["GetItem", "BatchGetItem", "Query"].contains(&call.operation.as_str()) {
-            schedules.push(Planned::call(ordinal, Fault::CrashAfter));
-        }
-    }
-    assert!(schedules.len() > 15, "{} schedules", schedules.len());
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut wrong = Vec::new();
-        while let Some(fault) = schedules.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let (left, found) = runtime().block_on(async {
-                let (suite, left) = story(std::slice::from_ref(fault), COUNT).await;
-                (left, end(&suite, COUNT).await)
-            });
-            if !left.is_empty() || found != wanted {
-                wrong.push(format!("{fault:?}\n{left:?}\n{found:?}"));
-            }
-        }
-        wrong
-    };
-    let wrong: Vec<String> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..2).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
-    });
-    println!("{} crashes over {} calls", schedules.len(), calls.len());
-    assert!(wrong.is_empty(), "{} of {}: {}", wrong.len(), schedules.len(), wrong[..wrong.len().min(3)].join("\n\n"));
-}
-
-#[test]
-fn hundreds_of_leads_come_through_a_storm() {
-    const COUNT: usize = 300;
-    const KINDS: &[Fault] =
-        &[Fault::Throttle, Fault::Conflict, Fault::BeforeLeaving, Fault::AfterEffect, Fault::CrashBefore, Fault::CrashAfter];
-    runtime().block_on(async {
-        let suite = suite().await;
-        people(&suite, COUNT, 0).await;
-        let live = applied(&suite, &changed(&suite, alike), "mika").await;
-        suite.client().faults().lay_random(7, 1, KINDS, true);
-        suite.finish(HOUR * 6).await.unwrap();
-        assert!(suite.client().faults().struck().len() > 10);
-        suite.client().faults().lift();
-        suite.finish(HOUR * 6).await.unwrap();
-        suite.advance(MINUTE * 30).await.unwrap();
-        let found = derived(&suite).await;
-        assert_eq!(found.phase, Phase::Done);
-        for n in 0..COUNT {
-            let item = item(&suite, n).await;
-            assert_eq!((item.playbook, item.stage == Stage::Mql), (live.version.clone(), n.is_multiple_of(4)), "person {n}");
-        }
-        let summaries = subjects(&suite).iter().filter(|subject| subject.contains("newly ready")).count();
-        assert!((1..=2).contains(&summaries), "a summary whose answer was lost may come twice: {:?}", subjects(&suite));
-        println!("{} failed for now, {} mails", found.failed, subjects(&suite).len());
-    });
 }
 
 /// What judging a base takes, in ticks, units and time, of as many leads as `MICHI_LEADS` says: `MICHI_LEADS=10000 cargo test
