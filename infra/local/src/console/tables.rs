@@ -6,7 +6,7 @@ use jiff::{Span, Timestamp};
 use michi::io::store::Suspect;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Suite;
 use crate::dynamo::text;
@@ -47,7 +47,8 @@ pub(super) fn partitions(suite: &Suite, index: &str) -> anyhow::Result<Vec<(Stri
                 "ExpressionAttributeValues": { ":name": { "S": name } },
             });
             let pages = suite.dynamo().pages("Query", query);
-            let count: u64 = pages.map(|page| Ok(page?["Count"].as_u64().unwrap_or_default())).sum::<anyhow::Result<u64>>()?;
+            let counted = |page: Value| page.get("Count").and_then(Value::as_u64).unwrap_or_default();
+            let count: u64 = pages.map(|page| page.map(counted)).sum::<anyhow::Result<u64>>()?;
             Ok((name, usize::try_from(count)?))
         })
         .collect()

@@ -179,7 +179,10 @@ impl Suite {
             left.push(format!("given up by {}: {} records, {}", given_up.mapping, given_up.records.len(), given_up.reason));
         }
         for (reason, event) in self.inner.mailbox.reports().dead()? {
-            left.push(format!("an event is given up: {}, {reason}", event["detail-type"].as_str().unwrap_or_default()));
+            left.push(format!(
+                "an event is given up: {}, {reason}",
+                event.get("detail-type").and_then(Value::as_str).unwrap_or_default()
+            ));
         }
         let now = self.now();
         if let Some(at) = self.inner.mailbox.reports().next() {
