@@ -341,7 +341,7 @@ async fn only_what_is_as_it_was_read_is_merged() {
     let save = Save { before: Some(stale), lead: Some(moved), ..Save::default() };
     assert_eq!(store.save(save).await.unwrap_err().retry, Retry::Reread);
     let open = &store.enrollments_of(&two.old).await.unwrap()[0];
-    let ended = Progress { before: open, after: None, record: None, scores: false, message: None };
+    let ended = Progress { before: open, after: None, record: None, scores: false, message: None, taken_back: None };
     assert_eq!(store.advance(&ended).await.unwrap_err().retry, Retry::Reread);
     // Somebody gives the old address while it is the old one's still.
     let fields = json!({ "email": OLD });
