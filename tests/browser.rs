@@ -436,8 +436,8 @@ async fn a_marketer_looks_at_what_came_of_a_scenario() {
         let [wide, room]: [u64; 2] = seen.convert().unwrap();
         assert!(wide <= room, "{wide} px in {room} px");
         // No text of the drawing runs out of it, in the fonts that this browser has.
-        let outside = "const box = document.querySelector('.course svg').getBoundingClientRect();
-            return [...document.querySelectorAll('.course text')].filter(t => t.getBoundingClientRect().right > box.right + 1).map(t => t.textContent)";
+        let outside = "const box = document.querySelector('.drawing').getBoundingClientRect();
+            return [...document.querySelectorAll('.drawing text')].filter(t => t.getBoundingClientRect().right > box.right + 1).map(t => t.textContent)";
         let outside: Vec<String> = browser.driver.execute(outside, vec![]).await.unwrap().convert().unwrap();
         assert!(outside.is_empty(), "{outside:?}");
         browser.shoot(if phone { "results-phone.png" } else { "results.png" }).await;

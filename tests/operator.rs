@@ -64,9 +64,11 @@ async fn an_installation_is_found_by_its_stack() {
 async fn an_endpoint_that_does_not_answer_is_named() {
     let port = server::bind(0).await.unwrap().local_addr().unwrap().port();
     let said = refused(&Target::local(port)).await;
-    assert!(said.contains(&format!("http://127.0.0.1:{port}/_michi/aws")) && said.contains("does not answer"), "{said}");
+    assert!(said.contains(&format!("nothing listens at http://127.0.0.1:{port}: `michi dev` starts")), "{said}");
     let long = Target { local: None, endpoint: Some(format!("http://127.0.0.1:{port}/_michi/aws/")), ..Target::local(port) };
-    assert_eq!(refused(&long).await.matches("does not answer").count(), 1);
+    assert_eq!(refused(&long).await.matches("nothing listens").count(), 1);
+    let other = Target { endpoint: Some(format!("http://127.0.0.1:{port}")), ..long };
+    assert_eq!(refused(&other).await.matches("does not answer").count(), 1);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use michi::fact::{Fact, FactKind};
 use michi::fold::fold;
 use michi::id::{ActivityId, LeadId, MessageId, VisitorId};
 use michi::io::Retry;
-use michi::io::store::{DueKey, Found, LeadItem, Mark, Save};
+use michi::io::store::{DueKey, Found, LeadItem, Mark, Progress, Save};
 use michi::lead::{Lead, Stage};
 use michi::link::View;
 use michi::mail::gate::Refusal;
@@ -340,6 +340,17 @@ async fn only_what_is_as_it_was_read_is_merged() {
     let moved = LeadItem { revision: stale.revision + 1, next_review: None, ..stale.clone() };
     let save = Save { before: Some(stale), lead: Some(moved), ..Save::default() };
     assert_eq!(store.save(save).await.unwrap_err().retry, Retry::Reread);
+    let open = &store.enrollments_of(&two.old).await.unwrap()[0];
+    let ended = Progress { before: open, after: None, record: None, scores: false, message: None, taken_back: None };
+    assert_eq!(store.advance(&ended).await.unwrap_err().retry, Retry::Reread);
+    // Somebody gives the old address while it is the old one's still.
+    let fields = json!({ "email": OLD });
+    insist(suite, &Visitor::new("tablet").form(suite.now(), "newsletter", &fields)).await;
+    suite.settle().await.unwrap();
+    assert_eq!(store.lead(&two.old).await.unwrap(), Some(mark), "nobody takes the mark away");
+    suite.advance(MINUTE * 2).await.unwrap();
+    let tablet = store.visitor_consistent(&VisitorId::parse("tablet").unwrap()).await.unwrap();
+    assert_eq!(tablet.map(|known| known.lead), Some(two.new.clone()));
 }
 
 #[tokio::test]

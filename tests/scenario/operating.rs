@@ -209,6 +209,7 @@ async fn a_lead_is_shown_with_where_it_stands() {
     );
     assert_eq!(course["until"].as_str(), reader.open(&suite).await[0].due.to_string().as_str().into());
     said(&target, "stop nurture --yes").await.unwrap();
+    suite.advance(MINUTE).await.unwrap();
     let told = shown().await;
     assert!(!told.contains("Under way") && told.contains("Left the scenario: Nurture · ended by hand"), "{told}");
 }

@@ -231,7 +231,7 @@ impl Account {
                 let Some(endpoint) = &self.line.endpoint else {
                     return anyhow!("{place} does not answer; is there a network? ({why})");
                 };
-                match endpoint.strip_suffix(LOCAL_DOOR) {
+                match endpoint.trim_end_matches('/').strip_suffix(LOCAL_DOOR) {
                     Some(suite) if why.contains("tcp connect error") => anyhow!(
                         "nothing listens at {suite}: `michi dev` starts a suite there; if one runs on another port, give --local=PORT"
                     ),

@@ -12,6 +12,7 @@ use michi::io::Clock;
 use michi::playbook::Playbook;
 use michi::playbook::authoring::{self, Part};
 
+use crate::output;
 use crate::plan::folder;
 use crate::shown::counted;
 
@@ -37,11 +38,12 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(UNREADABLE));
         }
     };
-    let mut out = io::stdout().lock();
     #[allow(clippy::disallowed_methods, reason = "NO_COLOR is a wish of whoever sits at the terminal, not a setting of michi")]
-    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let today = Clock::System.now().to_zoned(TimeZone::system()).date();
-    let fine = report(&dir, colour, today, &mut out).context("the result cannot be written")?;
+    let mut said = Vec::new();
+    let fine = report(&dir, colour, today, &mut said).context("the result cannot be written")?;
+    output::write(&String::from_utf8_lossy(&said))?;
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

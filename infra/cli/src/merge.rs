@@ -114,12 +114,13 @@ impl Side {
         Ok(Self { item, log, lead, open: found.store.enrollments_of(id).await? })
     }
 
-    fn row(&self, becomes: &str) -> [String; 7] {
+    fn row(&self, becomes: &str) -> [String; 8] {
         let attribute = |name| self.lead.attribute(name).unwrap_or_default().to_owned();
         [
             becomes.to_owned(),
             attribute("name"),
             attribute("company"),
+            attribute("email"),
             self.lead.stage.unwrap_or(Stage::Lead).to_string(),
             self.log.records.len().to_string(),
             self.ways(),
@@ -135,14 +136,14 @@ impl Side {
 
 /// Shows both, and says what will be.
 fn question(gone: &Side, kept: &Side) -> anyhow::Result<String> {
-    let mut table = Table::new(&["", "name", "company", "stage", " records", "under way in", "id"]);
+    let mut table = Table::new(&["", "name", "company", "address", "stage", " records", "under way in", "id"]);
     table.row(gone.row("goes"));
     table.row(kept.row("stays"));
     let mut shown = vec![];
     table.columns(&mut shown)?;
     let mut said = String::from_utf8(shown)?;
     said += &format!(
-        "\nEverything known of {} counts for {} from now on, which keeps its address and its stage ({}).\n",
+        "\nEverything known of {} counts for {} from now on, which keeps its address and its stage: {}.\n",
         gone.item.lead,
         kept.item.lead,
         kept.lead.stage.unwrap_or(Stage::Lead)

@@ -171,7 +171,7 @@ impl<'a> Teller<'a> {
             Kind::Identified { traits, .. } => Told::new(words.identified, Normal).with(self.fields(traits)),
             Kind::AttributeSet { name, value } => {
                 let value = if value.is_empty() { words.removed.to_owned() } else { line(value) };
-                Told::new(words.changed, Quiet).saying(format!("{}: {value}", words::attribute(name, language)))
+                Told::new(words.changed, Quiet).saying(format!("{}{}{value}", words::attribute(name, language), words.colon))
             }
             Kind::Consented { granted, text, awaits, by, .. } => {
                 let said = if *granted { words.leave_given } else { words.leave_withdrawn };
@@ -209,7 +209,7 @@ impl<'a> Teller<'a> {
                         (format!("{} {}", words.recycled, phrases::date(self.reader.zoned(*until).date(), language)), None)
                     }
                 };
-                let said = format!("{}: {said}", self.owner(owner));
+                let said = format!("{}{}{said}", self.owner(owner), words.colon);
                 Told::new(words.sales, Strong).saying(said).noting(note.into_iter().collect())
             }
             Kind::MailSent { message, mail, owner } => {
@@ -276,8 +276,9 @@ impl<'a> Teller<'a> {
     }
 
     fn consent(&self, form: &FormSubmission) -> Vec<String> {
-        let said = |granted| if granted { self.reader.words.leave_given } else { self.reader.words.leave_withdrawn };
-        form.consent.iter().map(|consent| format!("{}: {}", said(consent.granted), line(&consent.text))).collect()
+        let words = self.reader.words;
+        let said = |granted| if granted { words.leave_given } else { words.leave_withdrawn };
+        form.consent.iter().map(|consent| said(consent.granted).to_owned() + words.colon + &line(&consent.text)).collect()
     }
 
     fn owner(&self, id: &OwnerId) -> String {
@@ -290,14 +291,14 @@ impl<'a> Teller<'a> {
         self.mails.get(message).map(|mail| self.mail(message, mail)).into_iter().collect()
     }
 
-    /// What a mail is called: michi's own in words, others by their subject. Where that is not known, or differs from reader
-    /// to reader, by the name of its file.
+    /// What a mail is called: michi's own in words, others by the subject that it had. Where that is not known any more, or
+    /// differs from reader to reader, by the name of its file.
     fn mail(&self, message: &MessageId, id: &MailId) -> String {
-        if let Some(own) = phrases::own_mail(id.as_str(), self.reader.language) {
+        let Reader { playbook, language, .. } = *self.reader;
+        if let Some(own) = phrases::own_mail(id.as_str(), language) {
             return own.to_owned();
         }
-        let playbook = &self.reader.playbook;
-        let only = || match playbook.mail(id)?.version(self.reader.language)?.1.subjects.as_slice() {
+        let only = || match playbook.mail(id)?.version(language)?.1.subjects.as_slice() {
             [only] => Some(only.as_str()),
             _ => None,
         };

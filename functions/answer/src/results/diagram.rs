@@ -143,7 +143,9 @@ impl Diagram {
         let mut pen = Pen { words, counts, drawn: Self { width: WIDTH, ..Self::default() }, y: 4 };
         let whole = |figure: Figure| counts.sum(|mark| mark.step.is_none() && mark.figure == figure);
         let entered = pen.numbers(&[(Figure::Entered, whole(Figure::Entered))], None);
-        let trigger = pen.words(&capitalised(&words.trigger(&scenario.trigger)), LEFT);
+        let trigger = words.trigger(&scenario.trigger);
+        let trigger = if language == Language::En { capitalised(&trigger) } else { trigger };
+        let trigger = pen.words(&trigger, LEFT);
         let start = pen.point(LEFT, Sign::Ends, trigger, vec![(entered, "numbers")]);
         let end = pen.list(&scenario.steps, 0, start);
         let ended = counts.sum(|mark| matches!(mark.figure, Figure::Left(_)));

@@ -64,12 +64,12 @@ pub(crate) fn told(refused: &[String]) -> Option<String> {
     if refused.is_empty() {
         return None;
     }
-    let mut told = format!(
-        "{:>7}  {} of the list cannot be used, and {} left out:\n",
-        refused.len(),
-        if refused.len() == 1 { "row" } else { "rows" },
-        if refused.len() == 1 { "is" } else { "are" }
-    );
+    let cannot = if refused.len() == 1 {
+        "row of the list cannot be used, and is left out"
+    } else {
+        "rows of the list cannot be used, and are left out"
+    };
+    let mut told = format!("{:>7}  {cannot}:\n", refused.len());
     refused.iter().take(SHOWN).for_each(|row| told.push_str(&format!("         {row}\n")));
     match refused.len().saturating_sub(SHOWN) {
         0 => {}

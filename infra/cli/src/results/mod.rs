@@ -164,14 +164,13 @@ fn nobody(playbook: &Playbook, id: &ScenarioId, results: &Results, out: &mut dyn
 /// That letters can be told apart by this.
 fn check_by(playbook: &Playbook, by: &str) -> anyhow::Result<()> {
     let known = names::attributes(playbook);
-    match known.iter().any(|known| known == by) {
-        true => Ok(()),
-        // What leads alone know of is found out by counting.
-        false => match authoring::slip_of(by, known.iter().map(String::as_str)) {
-            Some(meant) => bail!("nothing is known as \"{by}\": did you mean \"{meant}\"?"),
-            None => Ok(()),
-        },
+    // What leads alone know of is found out by counting.
+    if !known.contains(by)
+        && let Some(meant) = authoring::slip_of(by, known.iter().map(String::as_str))
+    {
+        bail!("nothing is known as \"{by}\": did you mean \"{meant}\"?");
     }
+    Ok(())
 }
 
 /// The scenario meant by a name: one of the playbook's, or one that it had and that was counted.

@@ -25,16 +25,19 @@ pub use halt::{Halted, PauseArgs, ResumeArgs, StopArgs, end, go_on, pause, rest,
 const WORDS: &str = "\
 What the columns say:
   under way  leads that have entered and not left
-  aside      of them, those that wait for `michi resume`: what they waited for came during a pause
-  held       of them, those whose next step failed time and again: `michi doctor` says why, `michi redrive` goes on
+  aside      of them, those that wait for `michi resume`: what they waited for
+             came during a pause
+  held       of them, those whose next step failed time and again: `michi
+             doctor` says why, `michi redrive` goes on
   next       when the first of the others is looked at
-A lead is ready for sales at the stage mql (marketing qualified lead): `michi results` counts who came to it.
+A lead is ready for sales at the stage mql (marketing qualified lead): `michi
+results` counts who came to it.
 
 Examples:
-  michi enroll trial --segment warm --dry-run        who would enter, and why the others would not
+  michi enroll trial --segment warm --dry-run   who would enter, and who not
   michi enroll trial --list expo.csv --occasion expo
-  michi pause trial                                  and on again with `michi resume trial`
-  michi stop trial --lead ann@example.com            one lead leaves";
+  michi pause trial                             on again with `michi resume`
+  michi stop trial --lead ann@example.com       one lead leaves";
 
 /// What `michi scenarios` takes.
 #[derive(Debug, Clone, clap::Args)]

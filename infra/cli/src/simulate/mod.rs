@@ -20,7 +20,7 @@ use michi::playbook::Playbook;
 use michi::scenario::simulate::{Assume, Course, Rates, Report, Simulation, examples, listed};
 
 use crate::account::{Installation, Target};
-use crate::import::columns::Named;
+use crate::import::columns::{Column, Named};
 use crate::import::list::{self, Known, Reading};
 use crate::plan::Candidate;
 use crate::shown::Form;
@@ -234,6 +234,11 @@ fn from_list(playbook: Playbook, file: &Path, columns: &[Named], now: Timestamp)
     if refused > 0 {
         people.push_str(&format!(", without {refused} that `michi import --dry-run` would refuse"));
     }
+    let left: Vec<&str> =
+        list.columns.iter().filter(|(_, column)| *column == Column::Left).map(|(heading, _)| heading.as_str()).collect();
+    if !left.is_empty() {
+        people.push_str(&format!("\n  columns left out: {}; --column 'HEADING=ATTRIBUTE' takes one", left.join(", ")));
+    }
     Ok(Ground { playbook, now, people, leads, agreed: true })
 }
 
@@ -288,6 +293,25 @@ mod tests {
     }
 
     #[test]
+    fn leads_are_told_by_their_dates_and_a_date_that_nobody_has_is_said() {
+        let folder = default_folder();
+        let scenario = "name: Renewal\ntrigger: { date: { attribute: renewal, offset: -3d } }\nsteps: [{ mail: { id: a, send: welcome } }]\n";
+        std::fs::write(folder.path().join("scenarios/renew.yaml"), scenario).unwrap();
+        let list = folder.path().join("people.txt");
+        std::fs::write(&list, "email,renewal\na@x.example,2020-01-01\nb@x.example,\n").unwrap();
+        let words = ["renew", "--playbook", folder.path().to_str().unwrap(), "--list", list.to_str().unwrap()];
+        let text = said(&words).unwrap();
+        assert!(text.contains("2  kept out: has no such date") && text.contains("columns left out: renewal;"), "{text}");
+        assert!(text.ends_with("0 still waiting at the end, 0 that would never go out\n"), "no table without letters: {text}");
+        let text = said(&[&words[..], &["--column", "renewal=renewal"]].concat()).unwrap();
+        for part in ["1  kept out: has no such date", "1  kept out: its date passed more than seven days ago"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let left = said(&["--playbook", words[2], "--examples", "--assume", "best", "--days", "120"]).unwrap();
+        assert!(left.contains("left: came to the end"), "{left}");
+    }
+
+    #[test]
     fn a_list_is_simulated_and_a_year_of_it_takes_seconds() {
         let folder = default_folder();
         let mut csv = "email,company,role,employees\n".to_owned();
@@ -299,7 +323,7 @@ mod tests {
         let (dir, list) = (folder.path().to_str().unwrap(), list.to_str().unwrap());
         let began = std::time::Instant::now();
         let text = said(&["--playbook", dir, "--leads", list, "--days", "365", "--assume", "best"]).unwrap();
-        assert!(text.contains("200 people of"), "{text}");
+        assert!(text.contains("200 people of") && !text.contains("left out"), "{text}");
         assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
     }
 }

@@ -7,7 +7,8 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use michi::fold::fold;
 use michi::id::ScenarioId;
-use michi::scenario::simulate::{Assume, Course, Delays, Hold, Letter, left_for};
+use michi::playbook::Language::En;
+use michi::scenario::simulate::{Assume, Course, Delays, Hold, Letter};
 use serde_json::json;
 
 use super::Simulated;
@@ -60,8 +61,8 @@ impl Simulated<'_> {
             self.scenario(scenario, out)?;
         }
         let sent: u64 = report.days.values().sum();
-        let waiting = counted(report.waiting, "waits", "wait");
-        writeln!(out, "\nletters: {sent} sent, {waiting} to go out at the end, {} that would never go out", report.unsent)?;
+        let (waiting, never) = (report.waiting, report.unsent);
+        writeln!(out, "\nletters: {sent} sent, {waiting} still waiting at the end, {never} that would never go out")?;
         for (mail, letters) in &report.mails {
             writeln!(out, "  {letters:>7}  {mail}")?;
         }
@@ -122,7 +123,7 @@ impl Simulated<'_> {
             writeln!(out, "  {leads:>7}  kept out: {why}")?;
         }
         for (why, leads) in report.left.get(scenario).into_iter().flatten() {
-            writeln!(out, "  {leads:>7}  left: {}", left_for(why))?;
+            writeln!(out, "  {leads:>7}  left: {}", why.words(En))?;
         }
         for (step, stuck) in report.under_way.get(scenario).into_iter().flatten() {
             let some = stuck.some.iter().filter_map(|lead| self.courses.iter().find(|course| course.lead == *lead));

@@ -47,7 +47,9 @@ pub(super) fn partitions(suite: &Suite, index: &str) -> anyhow::Result<Vec<(Stri
                 "ExpressionAttributeValues": { ":name": { "S": name } },
             });
             let pages = suite.dynamo().pages("Query", query);
-            let count: u64 = pages.map(|page| Ok(page?["Count"].as_u64().unwrap_or_default())).sum::<anyhow::Result<u64>>()?;
+            let count: u64 = pages
+                .map(|page| Ok(page?.get("Count").and_then(|count| count.as_u64()).unwrap_or_default()))
+                .sum::<anyhow::Result<u64>>()?;
             Ok((name, usize::try_from(count)?))
         })
         .collect()

@@ -12,10 +12,13 @@ impl Dynamo {
             let mut request = next.take()?;
             let answer = self.call(operation, request.clone());
             if answer.status != 200 {
-                return Some(Err(anyhow::anyhow!("{operation} of {} is refused: {}", request["TableName"], answer.body)));
+                let table = request.get("TableName").and_then(Value::as_str).unwrap_or("no table");
+                return Some(Err(anyhow::anyhow!("{operation} of {table} is refused: {}", answer.body)));
             }
             next = answer.body.get("LastEvaluatedKey").cloned().map(|key| {
-                request["ExclusiveStartKey"] = key;
+                if let Some(fields) = request.as_object_mut() {
+                    fields.insert("ExclusiveStartKey".to_owned(), key);
+                }
                 request
             });
             Some(Ok(answer.body))

@@ -1,6 +1,6 @@
 //! Transactions already run, by their `ClientRequestToken`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use dynoxide::DynoxideError;
 use jiff::{SignedDuration, Timestamp};
@@ -10,10 +10,13 @@ use serde_json::Value;
 const KNOWN: SignedDuration = SignedDuration::from_mins(10);
 
 #[derive(Default)]
-pub(super) struct Tokens(HashMap<String, Run>);
+pub(super) struct Tokens {
+    runs: HashMap<String, Run>,
+    /// The oldest first.
+    order: VecDeque<(Timestamp, String)>,
+}
 
 struct Run {
-    at: Timestamp,
     items: Value,
     answer: Value,
 }
@@ -25,8 +28,10 @@ impl Tokens {
     ///
     /// If the token came with other items, as DynamoDB refuses it.
     pub(super) fn find(&mut self, token: &str, items: &Value, now: Timestamp) -> dynoxide::Result<Option<Value>> {
-        self.0.retain(|_, run| now.duration_since(run.at) < KNOWN);
-        match self.0.get(token) {
+        while let Some((_, forgotten)) = self.order.pop_front_if(|(at, _)| now.duration_since(*at) >= KNOWN) {
+            self.runs.remove(&forgotten);
+        }
+        match self.runs.get(token) {
             Some(run) if run.items == *items => Ok(Some(run.answer.clone())),
             Some(_) => Err(DynoxideError::IdempotentParameterMismatchException("The token was used with other items".to_owned())),
             None => Ok(None),
@@ -34,6 +39,7 @@ impl Tokens {
     }
 
     pub(super) fn keep(&mut self, token: &str, items: &Value, answer: Value, at: Timestamp) {
-        self.0.insert(token.to_owned(), Run { at, items: items.clone(), answer });
+        self.runs.insert(token.to_owned(), Run { items: items.clone(), answer });
+        self.order.push_back((at, token.to_owned()));
     }
 }

@@ -179,7 +179,8 @@ impl Suite {
             left.push(format!("given up by {}: {} records, {}", given_up.mapping, given_up.records.len(), given_up.reason));
         }
         for (reason, event) in self.inner.mailbox.reports().dead()? {
-            left.push(format!("an event is given up: {}, {reason}", event["detail-type"].as_str().unwrap_or_default()));
+            let what = event.get("detail-type").and_then(|what| what.as_str()).unwrap_or_default();
+            left.push(format!("an event is given up: {what}, {reason}"));
         }
         let now = self.now();
         if let Some(at) = self.inner.mailbox.reports().next() {

@@ -56,6 +56,8 @@ pub struct Erased {
 const LIMITS: &[&str] = &["identify", "event"];
 /// What is counted of an address, by its keyed hash.
 const ADDRESS_LIMITS: &[&str] = &["form-address"];
+/// Values that DynamoDB takes in one `IN`.
+const NAMES: usize = 100;
 /// Deletes that DynamoDB takes in one batch.
 const BATCH: usize = 25;
 /// Pauses before the deletes that a batch left undone are tried again.
@@ -263,31 +265,37 @@ impl Store {
 
     /// Deletes an address or a browser if it is that of one of these leads; how many there were.
     async fn delete_if(&self, key: Item, leads: &[&LeadId]) -> Result<usize, Error> {
-        let (condition, values) = one_of(leads);
-        let call = self.client.delete_item().table_name(&*self.leads).set_key(Some(key));
-        let call = call.condition_expression(condition).expression_attribute_names("#lead", keys::LEAD);
-        let call = call.set_expression_attribute_values(Some(values));
-        match call.return_consumed_capacity(CAPACITY).send().await {
-            Err(error) if condition_failed(&error) => Ok(0),
-            done => done.map(|_| 1).map_err(failed("a key cannot be deleted")),
+        for some in leads.chunks(NAMES) {
+            let (condition, values) = one_of(some);
+            let call = self.client.delete_item().table_name(&*self.leads).set_key(Some(key.clone()));
+            let call = call.condition_expression(condition).expression_attribute_names("#lead", keys::LEAD);
+            let call = call.set_expression_attribute_values(Some(values));
+            match call.return_consumed_capacity(CAPACITY).send().await {
+                Err(error) if condition_failed(&error) => {}
+                done => return done.map(|_| 1).map_err(failed("a key cannot be deleted")),
+            }
         }
+        Ok(0)
     }
 
     /// Has nothing kept of what this browser sends, if it is that of one of these leads.
     async fn mark_visitor(&self, visitor: &VisitorId, leads: &[&LeadId]) -> Result<(), Error> {
-        let (condition, values) = one_of(leads);
-        let call = self.client.update_item().table_name(&*self.leads);
-        let call = call
-            .set_key(Some(keys::key(keys::visitor(visitor), keys::VISITOR)))
-            .update_expression("SET erased = :yes")
-            .condition_expression(condition)
-            .expression_attribute_names("#lead", keys::LEAD)
-            .set_expression_attribute_values(Some(values))
-            .expression_attribute_values(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
-        match call.return_consumed_capacity(CAPACITY).send().await {
-            Err(error) if condition_failed(&error) => Ok(()),
-            done => done.map(|_| ()).map_err(failed("a browser cannot be marked")),
+        for some in leads.chunks(NAMES) {
+            let (condition, values) = one_of(some);
+            let call = self.client.update_item().table_name(&*self.leads);
+            let call = call
+                .set_key(Some(keys::key(keys::visitor(visitor), keys::VISITOR)))
+                .update_expression("SET erased = :yes")
+                .condition_expression(condition)
+                .expression_attribute_names("#lead", keys::LEAD)
+                .set_expression_attribute_values(Some(values))
+                .expression_attribute_values(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
+            match call.return_consumed_capacity(CAPACITY).send().await {
+                Err(error) if condition_failed(&error) => {}
+                done => return done.map(|_| ()).map_err(failed("a browser cannot be marked")),
+            }
         }
+        Ok(())
     }
 
     /// Deletes what a browser's own log holds of the person: all, or what was before it became somebody else's.

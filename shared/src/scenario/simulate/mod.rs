@@ -34,7 +34,7 @@ use crate::scenario::owed::LETTER_OF_USE;
 use world::{Next, World};
 
 pub use reader::{Assume, Rates, act};
-pub use report::{Delays, Report, Stuck, left_for};
+pub use report::{Delays, Report, Stuck};
 pub use trial::{Failure, attempt};
 
 /// What is simulated.

@@ -7,9 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Away, Course, Hold, Simulation, visited};
 use crate::id::{LeadId, MailId, ScenarioId, StepId, WayId};
-use crate::playbook::Language::En;
 use crate::playbook::scenario::Step;
-use crate::scenario::results::Figure;
 use crate::scenario::{Left, Passing};
 
 /// The most leads named as an example of those that are stuck at a step.
@@ -166,12 +164,6 @@ pub(super) fn word<R: Serialize>(reason: &R) -> String {
         }
         _ => String::new(),
     }
-}
-
-/// Why leads left, in the words of [`results`](crate::scenario::results).
-#[must_use]
-pub fn left_for(why: &Left) -> String {
-    Figure::Left(why.clone()).reason(En)
 }
 
 /// JSON knows texts for keys alone.

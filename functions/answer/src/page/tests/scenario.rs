@@ -8,7 +8,7 @@ use michi::activity::{Kind, Proof, Source};
 use michi::id::{EnrollmentId, MailId, MessageId, PlaybookVersion, RuleId, ScenarioId, StepId, WayId};
 use michi::io::store::{Lies, Pause};
 use michi::playbook::Language;
-use michi::scenario::{Enrollment, Entry, Left, Passed, Passing, Place, Waiting};
+use michi::scenario::{Enrollment, Entry, Left, Passed, Passing, Place, Subject, Waiting};
 
 use super::super::UnderWay;
 use super::story::{Story, Told, playbook};
@@ -31,6 +31,13 @@ fn passed(step: &str, how: Passing) -> Passed {
     Passed { step: id(step, StepId::parse), visit: 1, how }
 }
 
+/// The second English subject.
+fn subject_sent() -> Subject {
+    let playbook = playbook();
+    let mail = playbook.mail(&id("three-questions", MailId::parse)).unwrap();
+    Subject::of(Language::En, &mail.versions[&Language::En], 1).unwrap()
+}
+
 /// Somebody who got the second subject of a letter, answered, and left.
 fn reader() -> Story {
     let mut story = Story::new();
@@ -41,7 +48,7 @@ fn reader() -> Story {
         Source::Michi,
         Kind::Enrolled { scenario: scenario(), enrollment: enrollment.clone(), version, entry: Entry::State(0) },
     );
-    let mailed = Passing::Mailed { mail: mail.clone(), message: message.clone(), subject: 1 };
+    let mailed = Passing::Mailed { mail: mail.clone(), message: message.clone(), subject: subject_sent() };
     story.pass(2 * 24 * 60).add(Source::Michi, advanced(vec![passed("time-to-read", Passing::Done)], None));
     story.pass(60).add(Source::Michi, advanced(vec![passed("three-questions", mailed)], None));
     story.add(Source::Michi, Kind::MailSent { message: message.clone(), mail, owner: None });
@@ -93,7 +100,7 @@ fn the_history_has_names_and_causes_and_no_empty_days() {
         [
             "シナリオ終了 | 資料請求のあと | 終了条件「excluded」",
             "回答 | いくつかを比較しています | ご検討の状況をお聞かせください",
-            "メール送信 | 製品選びの前に、社内でそろえておきたい3つの答え",
+            "メール送信 | Before you compare offers, agree on these three things",
         ]
     );
 }

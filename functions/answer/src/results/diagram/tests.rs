@@ -58,6 +58,7 @@ fn numbers_stand_at_their_steps_and_ways() {
         assert!(english.contains(part), "{part} is missing in {english}");
     }
     let japanese = said(&drawn("after-white-paper", Language::Ja, &counts));
+    assert!(japanese.starts_with("white-paper のフォーム"), "a name stays as it is written: {japanese}");
     for part in ["開始 120", "到達 119 · 待機中 7", "送信 100", "クリック 12 (12%)", "目標達成 20 · 終了 3"]
     {
         assert!(japanese.contains(part), "{part} is missing in {japanese}");
