@@ -30,6 +30,8 @@ pub(super) enum Act {
     Stop,
     /// Somebody lets the lead in on this occasion.
     Enroll(&'static str),
+    /// The lead turns out to be another, with a log of its own, which learns this of it.
+    Merge { into: LeadId, own: Vec<Record>, learns: Box<Record> },
 }
 
 /// What is done, when, and when a pause ends.
@@ -64,7 +66,7 @@ pub(super) struct Ran {
 pub(super) struct Engine<'p> {
     playbooks: &'p BTreeMap<PlaybookVersion, Playbook>,
     live: PlaybookVersion,
-    lead: &'p LeadId,
+    lead: LeadId,
     log: Log,
     ahead: Vec<Record>,
     open: Vec<Enrollment>,
@@ -96,7 +98,7 @@ impl<'p> Engine<'p> {
         Self {
             playbooks,
             live: live.clone(),
-            lead,
+            lead: lead.clone(),
             log: Log { owner: LogOwner::Lead(lead.clone()), records: vec![] },
             ahead: log.records.iter().filter(outside).cloned().collect(),
             open: vec![],
@@ -141,7 +143,7 @@ impl<'p> Engine<'p> {
         let (playbook, log) = (&self.playbooks[&self.live], &self.log);
         let folded = Folded::of(playbook, log, self.now);
         let news = News { records: &news, inside: &self.inside, before: None };
-        let entered = entering(playbook, &self.live, self.lead, &folded, news, self.now);
+        let entered = entering(playbook, &self.live, &self.lead, &folded, news, self.now);
         self.inside = inside(playbook, &folded);
         for one in entered {
             self.enter(one.enrollment, one.record);
@@ -235,11 +237,21 @@ impl<'p> Engine<'p> {
                     self.move_on(place, &one, Advance::ended(&one, Left::ByHand), &version);
                 }
             }
+            Act::Merge { into, own, learns } => {
+                while let Some(one) = self.open.first().cloned() {
+                    let version = one.playbook.clone();
+                    self.move_on(0, &one, Advance::ended(&one, Left::Merged), &version);
+                }
+                self.log.owner = LogOwner::Lead(into.clone());
+                self.log.records.extend(own.iter().cloned().chain([(**learns).clone()]));
+                // What the lead stood in before is nothing to the other.
+                (self.lead, self.inside) = (into.clone(), Inside::new());
+            }
             Act::Enroll(occasion) => {
                 let playbook = &self.playbooks[&self.live];
                 let (folded, scenario): (_, &Scenario) =
                     (Folded::of(playbook, &self.log, self.now), &playbook.scenarios[&done.of]);
-                let entering = enroll(playbook, &self.live, (&done.of, scenario), self.lead, &folded, occasion, self.now);
+                let entering = enroll(playbook, &self.live, (&done.of, scenario), &self.lead, &folded, occasion, self.now);
                 if let Ok(entering) = entering {
                     self.enter(entering.enrollment, entering.record);
                 }

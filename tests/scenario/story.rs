@@ -201,7 +201,8 @@ fn owner(lead: &LeadId) -> LogOwner {
 /// What a log tells of the way.
 pub(crate) fn told(log: &Log, mails: usize) -> Told {
     let mut all: Vec<&Activity> = log.records.iter().flat_map(|record| &record.activities).collect();
-    all.sort_by_key(|one| one.at);
+    // Within a moment clocks may differ by milliseconds: who leaves does so at last.
+    all.sort_by_key(|one| (one.at.as_second(), matches!(one.kind, Kind::Advanced { left: Some(_), .. })));
     let mut told = Told { path: vec![], when: vec![], letters: vec![], mails, entered: vec![] };
     let mut path: Vec<(&ScenarioId, String, Timestamp, &str)> = vec![];
     for activity in all {

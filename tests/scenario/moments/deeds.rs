@@ -17,8 +17,9 @@ use michi_cli::scenarios::{end, go_on, let_in, rest};
 use michi_local::Suite;
 use serde_json::{Value, json};
 
-use super::ADDRESS;
+use super::{ADDRESS, OTHER};
 use crate::harness::BROWSER;
+use crate::people::merging::begun;
 use crate::scenario::edit;
 use crate::scenario::engine::{Act, moves};
 use crate::scenario::story::scenarios;
@@ -56,6 +57,10 @@ pub(super) enum Deed {
     Stop,
     /// Somebody lets it in.
     Enroll,
+    /// It turns out to be another lead.
+    Merge,
+    /// The same, and whoever says so dies once the lead is marked.
+    Merging,
 }
 
 /// All of them.
@@ -75,6 +80,8 @@ pub(super) const EVERY: &[Deed] = &[
     Deed::Sales,
     Deed::Stop,
     Deed::Enroll,
+    Deed::Merge,
+    Deed::Merging,
 ];
 
 /// What mended mails say, each once.
@@ -87,7 +94,11 @@ pub(super) fn story() -> ScenarioId {
 
 /// The lead, if it is known by its address.
 pub(super) async fn known(suite: &Suite) -> Option<LeadId> {
-    let hash = suite.own().keys.address_hash(&Address::parse(ADDRESS).unwrap());
+    owner_of(suite, ADDRESS).await
+}
+
+async fn owner_of(suite: &Suite, address: &str) -> Option<LeadId> {
+    let hash = suite.own().keys.address_hash(&Address::parse(address).unwrap());
     suite.own().store.address_owner(&hash).await.unwrap()
 }
 
@@ -118,9 +129,8 @@ impl Deed {
                 Some(Act::PauseOne)
             }
             Self::Erase | Self::Mark => {
-                erase(suite, lead?, self == Self::Erase).await;
                 // The engine is not asked: nothing is left of which it could tell.
-                Some(Act::Stop)
+                erase(suite, lead?, self == Self::Erase).await.then_some(Act::Stop)
             }
             Self::OptOut => opt_out(suite, lead?).await,
             Self::Sales => {
@@ -142,6 +152,7 @@ impl Deed {
                 let_in(store, &live, &story(), OCCASION, lead?, suite.now()).await.unwrap();
                 Some(Act::Enroll(OCCASION))
             }
+            Self::Merge | Self::Merging => merge(suite, lead?, self == Self::Merge).await,
         }
     }
 
@@ -150,10 +161,20 @@ impl Deed {
         matches!(self, Self::Erase | Self::Mark)
     }
 
+    /// Whether a letter that is still to go out may go no more.
+    pub(super) fn stops_mail(self) -> bool {
+        matches!(self, Self::OptOut | Self::Sales | Self::Stop | Self::Remove(UnderWay::Move)) || self.merges()
+    }
+
+    /// Whether the lead turns out to be another.
+    pub(super) fn merges(self) -> bool {
+        matches!(self, Self::Merge | Self::Merging)
+    }
+
     /// Whether nothing that `step` or `score` has begun before may take effect afterwards. An edit or a pause of all is seen
     /// when they look next, and so is what the log learns; whatever was owed by then goes through the gate.
     pub(super) fn holds_at_once(self) -> bool {
-        matches!(self, Self::PauseOne | Self::Stop | Self::Enroll)
+        matches!(self, Self::PauseOne | Self::Stop | Self::Enroll | Self::Merge | Self::Merging)
     }
 
     /// Whether it is over after a while.
@@ -212,12 +233,15 @@ fn change(under_way: UnderWay, steps: impl FnOnce(&mut Vec<Value>)) -> impl FnOn
     }
 }
 
-/// As `michi erase` does, to its end or until the lead is marked.
-async fn erase(suite: &Suite, lead: &LeadId, to_its_end: bool) {
+/// As `michi erase` does, to its end or until the lead is marked; not a lead of which nothing is known yet.
+async fn erase(suite: &Suite, lead: &LeadId, to_its_end: bool) -> bool {
     let (store, hash) = (&suite.own().store, |address: &Address| suite.own().keys.address_hash(address));
     let mark = loop {
         let before = store.lead(lead).await.unwrap();
         let log = store.log(&LogOwner::Lead(lead.clone())).await.unwrap();
+        if before.is_none() && log.records.is_empty() {
+            return false;
+        }
         let suppress: Vec<String> = Traces::of(&log).addresses.iter().map(hash).collect();
         match store.begin_erasure(lead, before.as_ref(), &suppress, suite.now()).await {
             Err(Error { retry: Retry::Reread, .. }) => {}
@@ -228,6 +252,23 @@ async fn erase(suite: &Suite, lead: &LeadId, to_its_end: bool) {
         store.erase(&mark, &BTreeSet::new(), hash, suite.now()).await.unwrap();
         store.end_erasure(&mark, suite.now()).await.unwrap();
     }
+    true
+}
+
+/// As `michi merge` does, to its end or until the lead is marked; none: it was not looked at yet, which the command refuses.
+async fn merge(suite: &Suite, lead: &LeadId, to_its_end: bool) -> Option<Act> {
+    let (store, hash) = (&suite.own().store, |address: &Address| suite.own().keys.address_hash(address));
+    let into = owner_of(suite, OTHER).await?;
+    store.lead(lead).await.unwrap()?;
+    let log = LogOwner::Lead(into.clone());
+    let own = store.log(&log).await.unwrap().records;
+    let mark = begun(suite, lead, &into).await;
+    let learned = store.log(&log).await.unwrap().records.into_iter().find(|record| !own.contains(record)).unwrap();
+    if to_its_end {
+        store.merge(&mark, hash, suite.now()).await.unwrap();
+        store.end_merge(&mark, suite.now()).await.unwrap();
+    }
+    Some(Act::Merge { into, own, learns: Box::new(learned) })
 }
 
 /// By the link of a letter, as a mail program does; none: there is nobody to whom anything could be written yet.

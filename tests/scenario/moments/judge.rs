@@ -11,7 +11,7 @@ use michi::playbook::Playbook;
 use michi_local::Mail;
 
 use super::deeds::{Deed, MENDED, story};
-use super::{ADDRESS, ASKED, Struck, Tale, WHO};
+use super::{ADDRESS, ASKED, OTHER, Struck, Tale, WHO};
 use crate::scenario::engine::{Act, Done, Engine, Letter, Ran};
 use crate::scenario::story::{Told, told};
 
@@ -28,7 +28,7 @@ struct End {
 /// What is wrong with the end of a story, if anything is.
 pub(super) async fn judge(tale: &Tale) -> Result<(), String> {
     let suite = &tale.suite;
-    let mails: Vec<_> = suite.mailbox().mails().into_iter().filter(|mail| mail.to == [ADDRESS]).collect();
+    let mails: Vec<_> = suite.mailbox().mails().into_iter().filter(|mail| mail.to == [ADDRESS] || mail.to == [OTHER]).collect();
     let sent: BTreeSet<&str> = mails.iter().map(|mail| mail.tags["message"].as_str()).collect();
     if sent.len() < mails.len() {
         return Err(format!("{} mails of {} messages: one came twice", mails.len(), sent.len()));
@@ -49,9 +49,15 @@ pub(super) async fn judge(tale: &Tale) -> Result<(), String> {
     }
 
     let linked = suite.own().store.visitor_consistent(&VisitorId::parse(WHO).unwrap()).await.unwrap();
-    let lead = linked.ok_or("nobody is linked")?.lead;
-    let log = suite.own().store.log(&LogOwner::Lead(lead.clone())).await.unwrap();
-    let messages = suite.own().store.letters_to(&lead).await.unwrap();
+    let home = linked.ok_or("nobody is linked")?.lead;
+    let log = suite.own().store.log(&LogOwner::Lead(home.clone())).await.unwrap();
+    let mut messages = suite.own().store.letters_to(&home).await.unwrap();
+    let merged = struck.as_ref().filter(|_| deed.is_some_and(Deed::merges));
+    let lead = merged.and_then(|struck| struck.lead.clone()).unwrap_or_else(|| home.clone());
+    if let Some(struck) = merged {
+        messages.extend(suite.own().store.letters_to(&lead).await.unwrap());
+        moved(tale, struck, (&lead, &home), &mails).await?;
+    }
     let mended = match struck.as_ref().and_then(|struck| struck.act.as_ref()) {
         Some(Act::Edit(version)) if deed == Some(Deed::Mend) => Some(version),
         _ => None,
@@ -79,9 +85,28 @@ fn outcome(
             let shall = mended == Some(&message.playbook);
             (says == shall).then_some(()).ok_or_else(|| format!("a mail owed by another version: {}", mail.subject))
         }
-        (State::Failed | State::Expired, None) if matches!(deed, Some(Deed::OptOut | Deed::Sales)) => Ok(()),
+        (State::Failed | State::Expired, None) if deed.is_some_and(Deed::stops_mail) => Ok(()),
         (state, mail) => Err(format!("{:?} is {state:?}, and in the mailbox: {}", message.id, mail.is_some())),
     }
+}
+
+/// Who was merged is the other: all of it went there, and no mail goes to the old address any more.
+async fn moved(
+    tale: &Tale,
+    struck: &Struck,
+    (lead, home): (&LeadId, &LeadId),
+    mails: &[std::sync::Arc<Mail>],
+) -> Result<(), String> {
+    let store = &tale.suite.own().store;
+    if home == lead || store.home(lead).await.unwrap() != *home {
+        return Err("who was merged is not the other".to_owned());
+    }
+    let left = store.log(&LogOwner::Lead(lead.clone())).await.unwrap().records.len();
+    if left > 0 {
+        return Err(format!("{left} records stayed with who was merged"));
+    }
+    let late = mails.iter().skip(struck.mails).find(|mail| mail.to == [ADDRESS]);
+    late.map_or(Ok(()), |late| Err(format!("a mail to who was merged: {}", late.subject)))
 }
 
 /// A letter of the story.
