@@ -36,9 +36,13 @@ fn scenario_id() -> ScenarioId {
     ScenarioId::parse("s").unwrap()
 }
 
-/// A playbook with one scenario, and mails `a` to `e` with two subjects each.
+/// A playbook with one scenario, mails `a` to `e` with two subjects each, and mail at all hours.
 fn playbook(scenario: Value) -> Playbook {
     let mut playbook = crate::fold::tests::playbook();
+    playbook.setup.mail.window = serde_json::from_value(json!({
+        "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": 0, "to": 24,
+    }))
+    .unwrap();
     for name in ["a", "b", "c", "d", "e"] {
         let version = json!({"subjects": ["one", "two"], "fields": [], "links": [], "body": name});
         let mail = json!({"class": "marketing", "versions": {"en": version}});
@@ -519,6 +523,7 @@ fn one_deed_is_not_waited_for_twice() {
 fn marketing_mail_is_owed_in_the_hours_for_it_so_that_waits_begin_when_it_goes_out() {
     // From Monday nine in the morning in Tokyo to Saturday.
     let mut trip = Trip::of(steps(json!([wait("w", "5d"), mail("m", "a"), wait("v", "2d"), mail("n", "b")])));
+    trip.playbook.setup.mail = Default::default();
     trip.go(hours(24 * 12));
     let monday = 24 * 7 - 1;
     assert_eq!(trip.owed_after(), [monday, monday + 48]);

@@ -139,8 +139,10 @@ impl<'w> Walk<'w> {
             _ if self.seen.now < settled => Ok(settled),
             Went::NotYet => Err(later(self.seen.now, MAIL_LOOK)),
             Went::At(sent) => {
+                // Not because of an edit of the wait, which holds for who comes to it.
+                let late = sent.duration_since(self.at.place.since) > GRACE;
                 let anew = end(sent);
-                Ok(if anew.duration_since(settled) > GRACE { anew } else { settled })
+                Ok(if late && anew.duration_since(settled) > GRACE { anew } else { settled })
             }
             Went::Never => Ok(settled),
         }

@@ -54,7 +54,8 @@ impl Scenario {
 /// a time behind it as programs write it, of which the day counts.
 fn written(text: &str) -> Option<Date> {
     let narrow = |c: char| match c {
-        '０'..='９' | '／' | '－' => char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).unwrap_or(c),
+        // Full-width forms stand in the order of ASCII.
+        '０'..='９' | '／' | '－' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
         '年' | '月' => '-',
         _ => c,
     };

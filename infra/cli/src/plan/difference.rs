@@ -330,7 +330,7 @@ mod tests {
     fn every_part_of_a_playbook_is_compared() {
         let all = edited(&[
             ("#delivery:\n#  approval", "delivery:\n  approval"),
-            ("#spam:\n#  traps", "spam:\n  traps"),
+            ("#spam:\n#  traps: [web_address]", "spam:\n  traps: [nickname]"),
             ("#mail:\n#  topics:\n#    - id: news\n#      name", "mail:\n  topics:\n    - id: news\n      name"),
             ("holidays: []", "holidays: [2026-05-04]\nnational_holidays: japan"),
         ]);

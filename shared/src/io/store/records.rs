@@ -319,7 +319,8 @@ mod tests {
             { "kind": "enrolled", "scenario": "s", "enrollment": "e", "version": "v", "entry": { "state": 2 } },
             { "kind": "advanced", "scenario": "s", "enrollment": "e", "version": "v",
               "passed": [
-                  { "step": "first", "visit": 1, "how": { "mailed": { "mail": "m", "message": "x", "subject": 1 } } },
+                  { "step": "first", "visit": 1, "how": { "mailed": { "mail": "m", "message": "x",
+                    "subject": { "language": "en", "number": 1, "words": "4f9k2a" } } } },
                   { "step": "fork", "visit": 2, "how": { "way": "yes" } },
                   { "step": "last", "visit": 1, "how": { "skipped": "late" } }
               ],

@@ -9,6 +9,7 @@ use crate::activity::{Activity, Kind, Record, Source};
 use crate::consent::{Basis, Ground, MailClass};
 use crate::fold::{Folded, fold};
 use crate::id::{ActivityId, EnrollmentId, MailId, MessageId, ScenarioId};
+use crate::lead::Attribute;
 use crate::lifecycle::{Change, decide};
 use crate::mail::gate::{self, Deferral, ForLead, Passage, Refusal};
 use crate::mail::mailing::{Claimed, Mailing};
@@ -228,9 +229,12 @@ impl World<'_> {
     fn passage(&self, message: &Message) -> Option<Passage<()>> {
         let Content::Letter(letter) = &message.content else { return None };
         let mut lead = fold(self.of.playbook, &self.course.log, self.now);
-        if self.of.agreed && lead.permissions.marketing.is_none() {
-            lead.permissions.marketing =
-                Some(Ground { basis: Basis::Import, at: self.of.begin, activity: ActivityId::derive(&[]) });
+        if self.of.agreed {
+            // Of an example it need not be said that it has an address, and has agreed to mail.
+            let ground = Ground { basis: Basis::Import, at: self.of.begin, activity: ActivityId::derive(&[]) };
+            lead.permissions.marketing.get_or_insert(ground);
+            let address = Attribute { value: "somebody@example.com".to_owned(), at: self.of.begin, unconfirmed: false };
+            lead.attributes.entry("email".to_owned()).or_insert(address);
         }
         let mailing = Mailing::of(&lead, None).map(|mailing| Mailing { counted: self.counted(), ..mailing });
         let seen = ForLead {
