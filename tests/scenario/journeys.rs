@@ -1,5 +1,6 @@
 //! From the form to the last mail, and every way to an earlier end.
 
+use jiff::SignedDuration;
 use michi::activity::{Kind, OptOut};
 use michi::lead::Stage;
 use michi::scenario::{Left, Waiting};
@@ -133,6 +134,34 @@ async fn a_day_of_sleep_is_made_up_for_as_each_step_says() {
         assert_eq!(reader.path(&suite).await, ["hours: done", passed, "after: done"]);
         assert_eq!(reader.got(&suite).await, got);
         assert_eq!(reader.left(&suite).await, [Left::End]);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_while_somebody_waits_skips_nothing_and_repeats_nothing() {
+    let wrong = SignedDuration::from_millis(1);
+    for (function, jump, second) in [
+        ("step", DAY * 7, "Wed 08 Apr 10:03 case-study"),
+        ("step", -HOUR, "Mon 06 Apr 09:00 case-study"),
+        ("score", DAY * 7, "Mon 06 Apr 09:00 case-study"),
+        ("score", -HOUR, "Mon 06 Apr 09:00 case-study"),
+    ] {
+        // A clock of its own.
+        let skew = [(function.to_owned(), wrong)].into();
+        let suite = Suite::start(Options { skew, ..Options::test() }).await.unwrap();
+        publish(&suite, &only(nurture())).await;
+        let reader = Reader::of(&suite, "mori").await;
+        suite.advance(HOUR).await.unwrap();
+        suite.app(function).unwrap().clock.set(suite.now() + jump);
+        suite.tick(function).await.unwrap();
+        suite.advance(DAY * 40).await.unwrap();
+        let path = ["hello", "days", "cases", "prices", "cool", "talk"];
+        let passed = reader.passed(&suite).await;
+        assert_eq!(passed.iter().map(|one| one.step.as_str()).collect::<Vec<_>>(), path, "{function} {jump:#}");
+        assert_eq!((reader.left(&suite).await, reader.open(&suite).await), (vec![Left::End], vec![]), "{function} {jump:#}");
+        let got = reader.got(&suite).await;
+        assert_eq!((got.len(), got[1].as_str()), (3, second), "{function} {jump:#}: {got:?}");
+        assert_eq!(suite.finish(HOUR).await.unwrap(), Vec::<String>::new());
     }
 }
 

@@ -296,7 +296,9 @@ impl Tap for Beside {
                         previous: None,
                         campaign: BTreeMap::new(),
                     };
-                    let record = Record::decision(ActivityId::derive(&["race"]), suite.now(), Kind::PageViewed(view));
+                    // What came at the very moment from which on it is waited for led there.
+                    let at = suite.now() + SignedDuration::from_millis(1);
+                    let record = Record::decision(ActivityId::derive(&["race"]), at, Kind::PageViewed(view));
                     store.append(&owner(&lead), &record, Mark::Quiet).await.unwrap();
                 }
                 _ => {

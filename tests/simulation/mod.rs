@@ -69,6 +69,10 @@ fn play(persons: &[Person], weather: &Weather, bug: Option<&Bug>) -> Played {
         let mark = client.record().mark();
         town.live(weather.sleeps).await;
         client.faults().lift();
+        if weather.storm.is_some() {
+            // What three tries in a row could not get through lies where a person finds it.
+            town.suite.mailbox().reports().redrive().unwrap();
+        }
         let left = town.end().await;
         client.untap();
         let calls = client.record().since(mark).into_iter().filter(|call| call.ordinal.is_some() && call.attempt == 1);

@@ -69,6 +69,10 @@ fn bugs() -> Vec<Bug> {
             let change = |sk: &str, item: &mut Value| !(sk == "lead" && item.get("ConditionCheck").is_some());
             Arc::new(Sends { function: "step", change })
         }),
+        bug("a lead that is another by now is taken along", Deed::Merging, "step", || {
+            let change = |sk: &str, item: &mut Value| !(sk == "lead" && item.get("ConditionCheck").is_some());
+            Arc::new(Sends { function: "step", change })
+        }),
         bug("who is hastened is put back as it was read", Deed::PauseOne, "score", || {
             let change = |sk: &str, item: &mut Value| {
                 if is_enrollment(sk) && item["Put"]["Item"]["revision"]["N"] != "0" {

@@ -132,6 +132,22 @@ impl Reports {
         self.ledger.entries(DEAD)
     }
 
+    /// Has every event that was given up come once more, as when a person hands it over anew. Answers how many there were.
+    ///
+    /// # Errors
+    /// If they cannot be read or kept.
+    pub fn redrive(&self) -> anyhow::Result<usize> {
+        let dead = self.ledger.numbered::<(String, Value)>(DEAD)?;
+        for (number, (_, event)) in &dead {
+            for rule in self.rules.iter().filter(|rule| rule.pattern.matches(event)) {
+                let Rule { name, function, retries, .. } = rule.clone();
+                self.send_off(Delivery { rule: name, function, event: event.clone(), at: (self.now)(), tries: 0, retries })?;
+            }
+            self.ledger.remove(*number)?;
+        }
+        Ok(dead.len())
+    }
+
     /// Tells what becomes of a mail.
     pub(super) fn tell(&self, mail: &Mail) -> anyhow::Result<()> {
         let to = mail.to.first().map(String::as_str).unwrap_or_default();
