@@ -67,8 +67,6 @@ async fn an_endpoint_that_does_not_answer_is_named() {
     assert!(said.contains(&format!("nothing listens at http://127.0.0.1:{port}: `michi dev` starts")), "{said}");
     let long = Target { local: None, endpoint: Some(format!("http://127.0.0.1:{port}/_michi/aws/")), ..Target::local(port) };
     assert_eq!(refused(&long).await.matches("nothing listens").count(), 1);
-    let other = Target { endpoint: Some(format!("http://127.0.0.1:{port}")), ..long };
-    assert_eq!(refused(&other).await.matches("does not answer").count(), 1);
 }
 
 #[tokio::test]

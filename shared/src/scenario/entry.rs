@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::advance::ending;
+use super::advance::{ending, later};
 use super::enrollment::{Enrollment, Entry, Left, Place, Waiting};
 use super::runs::{Run, runs};
+use super::turn::MOMENT;
 use super::{GRACE, RUNS_A_DAY};
 use crate::activity::{Kind, Record};
 use crate::condition::What;
@@ -151,7 +152,8 @@ fn triggered(
 ) -> Option<(Entry, Timestamp)> {
     let happened = |what: What| {
         let is_new = |step: &&crate::fold::Step<'_>| news.records.contains(&step.record.id) && step.counts() && what.is(step);
-        let entry = |step: &crate::fold::Step<'_>| (Entry::Activity(step.activity.id.clone()), step.activity.at);
+        // What lets in is not what the first step may wait for.
+        let entry = |step: &crate::fold::Step<'_>| (Entry::Activity(step.activity.id.clone()), later(step.activity.at, MOMENT));
         let mut entries = folded.history().iter().filter(is_new).map(entry);
         entries.find(|(entry, _)| !is_known(runs, &Enrollment::id(id, lead, entry)))
     };

@@ -20,6 +20,8 @@ use crate::playbook::scenario::{
 
 /// How often it is looked whether the mail before has gone out.
 const MAIL_LOOK: SignedDuration = SignedDuration::from_hours(1);
+/// What follows a deed is planned so long after it: time is told in milliseconds.
+pub(super) const MOMENT: SignedDuration = SignedDuration::from_millis(1);
 /// What a notice is called among the messages of a step.
 const NOTICE: &str = "notice";
 
@@ -190,12 +192,12 @@ impl<'w> Walk<'w> {
         };
         let extended = self.after_mail(settled, |sent| later(sent, step.within.duration()));
         let until = extended.unwrap_or(settled);
-        // What led here is not what is waited for.
-        let in_time = |one: &&fold::Step<'_>| one.activity.at > since && one.activity.at <= until && step.did.is(one);
+        let in_time = |one: &&fold::Step<'_>| (since..=until).contains(&one.activity.at) && step.did.is(one);
         let mut history = self.seen.folded.history().iter().filter(in_time);
         let unclear = history.clone().filter_map(|one| one.judged.until).min();
         match history.find(|one| one.counts()) {
-            Some(came) => Turn::next(Passing::Came, spot.along(&step.then), came.activity.at),
+            // What led on is not what is waited for next.
+            Some(came) => Turn::next(Passing::Came, spot.along(&step.then), later(came.activity.at, MOMENT)),
             None if self.seen.now < until => Turn::stay(Waiting::Behaviour { until }, until),
             None if extended.is_err() => Turn::stay(Waiting::Behaviour { until }, later(self.seen.now, MAIL_LOOK)),
             None => match unclear.filter(|decided| *decided > self.seen.now) {
