@@ -38,6 +38,9 @@ const SEEDS: u64 = 24;
 /// How wrong a clock may be.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
+/// Bytes of stack for each worker.
+const STACK: usize = 16 << 20;
+
 /// Who may meet any two faults: one reader, who gets a mail, ends mail, and is owed another.
 const PAIRS: &[Person] = &[Person::Leaves];
 /// Who may meet any one fault, and anything beside any call.
@@ -98,7 +101,9 @@ fn play_all(persons: &[Person], schedules: &[Weather], bug: Option<&Bug>) -> (Ta
     };
     std::thread::scope(|scope| {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
+        // What happens beside a call lies deep on the stack of the function that makes it.
+        let start = |_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, worker).unwrap();
+        let workers: Vec<_> = (0..workers).map(start).collect();
         let done = workers.into_iter().map(|worker| worker.join().unwrap());
         done.fold((Tally::default(), None), |(mut sum, wrong), (tally, more)| {
             sum += tally;
